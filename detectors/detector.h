@@ -1,0 +1,54 @@
+/* detector.h - the contract of a kind of behaviour. A rule is one instance of a kind with parameters; a new attack
+ * touches no C. A detector is one file ending in one const descriptor, named in detectors.def.
+ *
+ * detect.c owns the groups (one per rule and group-by value), their timers, eviction, evidence and alerts.
+ * A detector only judges: given the state of a group and an event, is the behaviour there now?
+ */
+#ifndef TW_DETECTOR_H
+#define TW_DETECTOR_H
+
+#include "../sensor/alert.h"
+
+#define DETECTOR_STATE_MAX 40u
+
+struct marks; /* the bounded pool of remembered events, detectors/marks.h */
+
+struct judgement {
+	/* given */
+	const struct rule *rule;
+	const struct event *event; /* NULL in expire() */
+	unsigned role;             /* which of rule->role[] matched */
+	uint64_t now_ns;           /* event time */
+	void *state;               /* detector->state_bytes, zeroed when the group was made, 8-aligned */
+	struct marks *marks;
+	/* results, zero on entry; read only when the answer is true */
+	uint64_t count, distinct;
+	double ratio;
+	uint64_t first_seen_ns;    /* 0: the group's */
+	/* In: the group's timer (0 none). Out: when expire() is to be called; 0 for never. */
+	uint64_t deadline_ns;
+	bool finished;             /* out: the group may be forgotten now */
+};
+
+struct detector {
+	const char *type;          /* correlation.type, or "match" */
+	uint16_t state_bytes;      /* at most DETECTOR_STATE_MAX */
+	bool keeps_origin;         /* the event that began the group is kept for alerts that a timer raises */
+	/* NULL, or what is wrong with the rule's parameters, as the end of a sentence. */
+	const char *(*check)(const struct rule *rule);
+	/* Is the behaviour present with this event? True again for every event while it lasts. */
+	bool (*judge)(struct judgement *j);
+	bool (*expire)(struct judgement *j);   /* the deadline passed; may be NULL */
+	void (*forget)(struct judgement *j);   /* gives marks back; may be NULL */
+	/* Marks held by this group, oldest first, for evidence and samples; may be NULL. */
+	unsigned (*evidence)(struct judgement *j, struct evidence *frames, struct slice *samples, unsigned max);
+};
+
+#define DETECTOR(name) extern const struct detector detector_##name;
+#include "detectors.def"
+#undef DETECTOR
+
+const struct detector *detector_find(const char *type); /* NULL when unknown */
+const char *detector_types(void);                       /* "match, event_count, ..." for messages */
+
+#endif

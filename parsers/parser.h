@@ -1,0 +1,66 @@
+/* parser.h - the contract between the engine and a protocol parser.
+ *
+ * A parser is one file ending in one const descriptor, named in parsers.def. It is given the in-order bytes of one
+ * direction of a flow, or one UDP datagram, or one log line, and pushes events. It never allocates, never sees TCP,
+ * keeps its memory in `state` (zeroed when the flow starts, shared by both directions), `session` and `memos`.
+ *
+ * The laws (tests/laws holds every parser to them):
+ *  - No prefix of a valid stream is PARSE_BAD; the events do not depend on where the bytes were cut.
+ *  - No read outside `input`; every call returns; no allocation.
+ *  - consumed <= input.size; a call that consumes nothing and answers PARSE_MORE will be repeated with more bytes.
+ */
+#ifndef TW_PARSER_H
+#define TW_PARSER_H
+
+#include "../sensor/event.h"
+#include "../sensor/memo.h"
+
+enum verdict {
+	PARSE_MORE, /* consumed what was whole; the rest comes again with more behind it */
+	PARSE_DONE, /* nothing more in this direction is of interest: the rest of the flow costs nothing */
+	PARSE_BAD   /* not, or no longer, this protocol; the parser has said why by a violation event if it is one */
+};
+
+/* What the first bytes of a flow look like. CLIENT and SERVER also say which side sent them, which settles the
+ * orientation of a flow that was joined half-way. MAYBE asks for more bytes. */
+enum probe { PROBE_NO, PROBE_MAYBE, PROBE_YES, PROBE_CLIENT, PROBE_SERVER };
+
+struct parse {
+	/* given */
+	void *state;             /* descriptor->state_bytes bytes, 8-aligned */
+	struct session *session;
+	struct memos *memos;
+	uint64_t flow_id;
+	uint64_t time_ns;
+	uint8_t direction;       /* enum direction */
+	bool midstream;          /* the beginning of this flow was not seen */
+	struct event base;       /* copy it, fill in the rest, emit it: times, ends, session, frame, protocol are set */
+	void (*emit)(struct parse *parse, const struct event *event);
+	void *owner;             /* the emitter's */
+	struct counters *counters;
+	/* results, zero on entry */
+	uint32_t consumed;       /* bytes of `input` that are finished with */
+	uint64_t skip;           /* bytes after these that the parser does not need to see, e.g. the body of a PUBLISH */
+	uint32_t want;           /* PARSE_MORE: call again only when so many bytes (from the first unconsumed) are there; 0 = any */
+};
+
+struct parser {
+	const char *name;           /* "mqtt": app_proto, --decode-as, logsource.service */
+	enum protocol protocol;
+	uint8_t transport;          /* TRANSPORT_TCP or TRANSPORT_UDP; 0 for a log format */
+	uint16_t state_bytes;       /* at most LIMIT_PARSER_STATE */
+	const struct field *fields; /* ends at a NULL name */
+	const char *const *messages; /* by number; [0] is unused; ends at NULL */
+	enum probe (*probe)(struct slice first_bytes, uint8_t direction, uint16_t client_port, uint16_t server_port);
+	enum verdict (*parse)(struct parse *parse, struct slice input);
+	/* `missing` bytes of this direction were lost; the next input starts somewhere after them. May be NULL. */
+	void (*gap)(struct parse *parse, uint64_t missing);
+	/* session->deadline_ns has passed. Sets a new one or leaves 0. May be NULL. */
+	void (*expire)(struct parse *parse);
+};
+
+#define PARSER(name) extern const struct parser parser_##name;
+#include "parsers.def"
+#undef PARSER
+
+#endif

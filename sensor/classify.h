@@ -1,0 +1,32 @@
+/* classify.h - which protocol a flow speaks: our parsers' own first-bytes checks, on any port, and nDPI (only user)
+ * for every other flow, first packets only, so that inventory and rules know app_proto. */
+#ifndef TW_CLASSIFY_H
+#define TW_CLASSIFY_H
+
+#include "flow.h"
+
+struct classifier;
+
+struct decode_as { uint8_t transport; uint16_t port; const char *parser; }; /* --decode-as tcp.port==N,mqtt */
+
+struct classify_options {
+	const struct decode_as *decode_as;
+	unsigned decode_as_count;
+	uint32_t ndpi_flows;
+	bool ndpi;                 /* false: our own checks only */
+};
+
+/* NULL when memory is refused or nDPI does not start. */
+struct classifier *classifier_open(const struct classify_options *options);
+void classifier_close(struct classifier *classifier);
+
+/* First in-order payload of a flow. Sets flow->parser and flow->app_proto when it knows, flips the flow when the
+ * bytes show that client and server were taken for each other. True when decided: do not ask again. */
+bool classify_bytes(struct classifier *classifier, struct flow *flow, enum direction direction, struct slice bytes);
+/* Each datagram of a flow that none of our parsers took, until nDPI has an answer or gives up: sets flow->app_proto.
+ * `ip` is the packet from its IP header on, as nDPI wants it. */
+void classify_packet(struct classifier *classifier, struct flow *flow, enum direction direction,
+		     const struct datagram *d);
+void classify_forget(struct classifier *classifier, struct flow *flow);
+
+#endif

@@ -1,0 +1,46 @@
+/* config.h - the one configuration file (only user of libcyaml). thingwarden works without any: config_default().
+ * Faults name file, line, key and the valid choices, one line each. */
+#ifndef TW_CONFIG_H
+#define TW_CONFIG_H
+
+#include "classify.h"
+#include "rules.h"
+
+struct config_output {
+	const char *type;      /* output descriptor's name: "jsonl", "syslog" */
+	const char *format;    /* format descriptor's name: "eve", "text" */
+	const char *path;      /* jsonl: file, "-" for standard output */
+	const char *address;   /* syslog: host:port */
+	const char *transport; /* syslog: "udp" or "tcp" */
+	const char *framing;   /* syslog over tcp: "octet-counting" (default) or "newline" */
+	const char *facility;  /* syslog: "local0" ... default "local4" */
+	const char *level;     /* least level that is sent; NULL for all */
+	bool events;           /* events too, not only alerts */
+};
+
+struct config {
+	const char *path;                 /* NULL for the defaults */
+	const char *sensor_name;          /* shown as `host` in records; NULL: none */
+	const char *const *home_net;      /* CIDR; list %home_net%; default the private ranges */
+	const char *const *rule_paths;    /* NULL-terminated; empty: the shipped rules */
+	struct rule_list *lists;          /* %known_clients% ..., inline or read from a file, built-in defaults included */
+	unsigned list_count;
+	struct rule_override *overrides;
+	unsigned override_count;
+	struct decode_as *decode_as;
+	unsigned decode_as_count;
+	struct config_output *outputs;
+	unsigned output_count;
+	const char *const *interfaces;
+	const char *filter;               /* BPF */
+	const char *salt;                 /* for the hashes of secrets; NULL: see digest.h */
+	bool ndpi;
+	uint32_t limit_flows, limit_groups, limit_segments, limit_fragments, limit_memos;
+};
+
+struct config *config_default(void);
+/* NULL after having reported every fault. */
+struct config *config_load(const char *path);
+void config_free(struct config *config);
+
+#endif

@@ -1,0 +1,20 @@
+/* digest.h - cryptographic digests (only user of libcrypto here). */
+#ifndef TW_DIGEST_H
+#define TW_DIGEST_H
+
+#include "event.h"
+
+/* Salted, truncated SHA-256 of a secret; never 0. For comparing secrets with each other and with a list, not for
+ * showing them. The salt is random when live and fixed by the config or a constant in replay. */
+uint64_t digest_secret(uint64_t salt, struct slice secret);
+/* Of a pair, as `credential` in rules is written "user:password". */
+uint64_t digest_pair(uint64_t salt, struct slice user, struct slice password);
+/* The process-wide salt, set once at start. */
+void digest_set_salt(uint64_t salt);
+uint64_t digest_salt(void);
+
+/* Community ID v1, seed 0 (github.com/corelight/community-id-spec): "1:" and base64 of SHA-1. */
+#define COMMUNITY_ID_MAX 32
+void digest_community_id(const struct ends *ends, uint8_t transport, char out[COMMUNITY_ID_MAX]);
+
+#endif

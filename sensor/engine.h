@@ -1,0 +1,34 @@
+/* engine.h - THE LINE: packet -> decode -> flow -> stream -> parser -> event -> detect -> alert -> outputs. */
+#ifndef TW_ENGINE_H
+#define TW_ENGINE_H
+
+#include "capture.h"
+#include "config.h"
+#include "counters.h"
+#include "detect.h"
+
+struct engine;
+
+struct engine_options {
+	const struct config *config;
+	struct rules *rules;      /* NULL: no detection, events only */
+	bool live;                /* random seeds */
+	void (*alert)(void *context, const struct alert *alert);
+	void (*event)(void *context, const struct event *event); /* NULL: events are not wanted */
+	void *context;
+};
+
+struct engine *engine_open(const struct engine_options *options); /* NULL after having reported why */
+void engine_close(struct engine *engine);
+
+/* Borrows the packet only during the call: packets are gathered into batches so that memory can be fetched ahead. */
+void engine_packet(struct engine *engine, const struct packet *packet);
+void engine_idle(struct engine *engine, uint64_t now_ns); /* live tick: time passes without packets */
+void engine_finish(struct engine *engine);                /* end of input: flows, then detectors */
+
+struct counters *engine_counters(struct engine *engine);
+uint64_t engine_alerts_of(const struct engine *engine, uint32_t rule_index);
+/* Events counted by protocol. */
+uint64_t engine_events_of(const struct engine *engine, enum protocol protocol);
+
+#endif

@@ -1,0 +1,34 @@
+/* limits.h - every bound of the program, once. Those that a person may change are defaults of config.h `limits`. */
+#ifndef TW_LIMITS_H
+#define TW_LIMITS_H
+
+#define TW_SECOND 1000000000ull /* nanoseconds */
+
+/* Tables: reserved at start, touched only as they fill. */
+#define LIMIT_FLOWS 1048576u          /* concurrent flows */
+#define LIMIT_GROUPS 4194304u         /* rule x group states of the detectors */
+#define LIMIT_SEGMENTS 65536u         /* TCP segments held out of order, 2 KiB each */
+#define LIMIT_FRAGMENTS 1024u         /* IP datagrams in reassembly */
+#define LIMIT_NDPI_FLOWS 4096u        /* flows under nDPI's eye at once */
+
+/* Per flow and direction. */
+#define LIMIT_MESSAGE 262144u         /* a message up to this size is buffered whole; of a larger one the head is parsed */
+#define LIMIT_OUT_OF_ORDER 1048576u   /* bytes held ahead of a hole before the hole is declared a gap */
+#define LIMIT_PARSER_STATE 128u       /* bytes of parser state in a flow */
+
+/* Texts kept after the call that brought them. Longer ones are cut and marked, see name_set(). */
+#define LIMIT_NAME 56u
+#define LIMIT_SAMPLES 8u              /* samples, frames and files in an alert */
+
+/* Ages, in seconds of event time. */
+#define TIMEOUT_TCP_S 3600u           /* an established connection without a packet; a keepalive may be up to 18 h: see flow.h */
+#define TIMEOUT_TCP_OPENING_S 10u     /* a SYN without an answer */
+#define TIMEOUT_TCP_CLOSED_S 5u       /* late packets after FIN or RST are swallowed */
+#define TIMEOUT_UDP_S 120u
+#define TIMEOUT_FRAGMENT_S 30u
+
+/* Files that a person wrote. */
+#define LIMIT_RULE_FILE 1048576u
+#define LIMIT_RULES 4096u
+
+#endif
