@@ -34,6 +34,8 @@ struct parse {
 	uint64_t time_ns;
 	uint8_t direction;       /* enum direction */
 	bool midstream;          /* the beginning of this flow was not seen */
+	bool peer_heard;         /* the sender of these bytes had already received all that you were given from the other
+	                          * side: what it sends now it sends knowingly, it is not pipelined */
 	struct event base;       /* copy it, fill in the rest, emit it: times, ends, session, frame, protocol are set */
 	void (*emit)(struct parse *parse, const struct event *event);
 	void *owner;             /* the emitter's */

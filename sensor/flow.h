@@ -28,6 +28,7 @@ struct half {
 	uint32_t pending;        /* buffer with bytes that the parser left; FLOW_NONE */
 	uint32_t pending_bytes;
 	uint32_t want;
+	uint32_t last_ack;       /* what this side had acknowledged with its newest segment */
 	bool started;            /* next_seq is known */
 	bool fin, rst;           /* this side sent it */
 	bool dead;               /* the parser is done or gave up: bytes are counted, not stored */
