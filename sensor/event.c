@@ -3,39 +3,48 @@
 #include <stddef.h>
 #include <stdio.h>
 
-static const char *pick(const char *const *names, unsigned count, unsigned number)
+static const char *const source_names[] = {"wire", "log", NULL};
+static const char *const protocol_names[] = {"tcp", "udp", "mqtt", "coap", "http", "tls", "dtls", "websocket", NULL};
+static const char *const action_names[] = {"open", "close", "connect", "authenticate", "disconnect", "subscribe",
+	"unsubscribe", "publish", "deliver", "request", "respond", "handshake", "keepalive", "violation", NULL};
+static const char *const outcome_names[] = {"unknown", "success", "failure", NULL};
+static const char *const direction_names[] = {"to_server", "to_client", NULL};
+
+_Static_assert(sizeof protocol_names / sizeof *protocol_names == PROTOCOL_COUNT + 1, "a name for every protocol");
+_Static_assert(sizeof action_names / sizeof *action_names == ACTION_COUNT + 1, "a name for every action");
+
+/* NULL behind the end, so that a caller may walk the names. */
+static const char *pick(const char *const *names, unsigned number)
 {
-	return number < count ? names[number] : NULL;
+	unsigned i = 0;
+	while (i < number && names[i])
+		i++;
+	return names[i];
 }
 
-#define NAMES(...) \
-	static const char *const names[] = {__VA_ARGS__}; \
-	return pick(names, sizeof names / sizeof *names, number)
-
-const char *source_name(unsigned number)
+const char *source_name(unsigned source)
 {
-	NAMES("wire", "log");
+	return pick(source_names, source);
 }
 
-const char *protocol_name(unsigned number)
+const char *protocol_name(unsigned protocol)
 {
-	NAMES("tcp", "udp", "mqtt", "coap", "http", "tls", "dtls", "websocket");
+	return pick(protocol_names, protocol);
 }
 
-const char *action_name(unsigned number)
+const char *action_name(unsigned action)
 {
-	NAMES("open", "close", "connect", "authenticate", "disconnect", "subscribe", "unsubscribe", "publish", "deliver",
-	      "request", "respond", "handshake", "keepalive", "violation");
+	return pick(action_names, action);
 }
 
-const char *outcome_name(unsigned number)
+const char *outcome_name(unsigned outcome)
 {
-	NAMES("unknown", "success", "failure");
+	return pick(outcome_names, outcome);
 }
 
-const char *direction_name(unsigned number)
+const char *direction_name(unsigned direction)
 {
-	NAMES("to_server", "to_client");
+	return pick(direction_names, direction);
 }
 
 void name_set(struct name *name, struct slice value)

@@ -60,6 +60,7 @@ struct session {
 	uint64_t deadline_ns; /* when the parser wants to be called by expire(); 0 for never */
 	struct name client_id, user;
 	uint8_t state;       /* enum session_state */
+	bool overdue;        /* the client has been silent beyond its keepalive (deadline_ns passed), and still is */
 };
 
 struct field;
