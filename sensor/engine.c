@@ -114,8 +114,11 @@ static struct taken on_bytes(void *context, struct flow *flow, enum direction di
 {
 	struct engine *e = context;
 	struct taken taken = {0};
+	bool flipped = flow->flipped;
 	if (!flow->parser_state && !classify_bytes(e->classifier, flow, direction, bytes) && whole)
 		return taken;
+	if (flow->flipped != flipped) /* the bytes have shown that client and server were taken for each other */
+		direction = !direction;
 	if (!flow->parser) {
 		taken.consumed = bytes.size;
 		taken.done = true;
@@ -194,7 +197,9 @@ static void on_ended(void *context, struct flow *flow, uint64_t now_ns, const ch
 	if (flow->transport == TRANSPORT_TCP) {
 		if (strcmp(how, "no_answer") == 0)
 			engine_failed(e, flow, how);
-		else if (ran_out && flow->tcp_state != TCP_CLOSED)
+		else if (flow->tcp_state == FLOW_CLOSING) /* one side had said FIN, the other one fell silent */
+			on_closed(e, flow, "fin", flow->half[TO_SERVER].fin ? TO_SERVER : TO_CLIENT);
+		else if (ran_out && flow->tcp_state != FLOW_CLOSED)
 			on_closed(e, flow, how, TO_SERVER);
 		else
 			stream_end(e->streams, flow);

@@ -14,7 +14,7 @@ struct parser;
 
 #define FLOW_NONE UINT32_MAX
 
-enum tcp_state { TCP_IDLE, TCP_SYN_SEEN, TCP_OPEN, TCP_CLOSING, TCP_CLOSED };
+enum flow_state { FLOW_IDLE, FLOW_SYN_SEEN, FLOW_OPEN, FLOW_CLOSING, FLOW_CLOSED };
 
 /* One direction of a flow. stream.c owns all but the counts. */
 struct half {
@@ -43,7 +43,7 @@ struct flow {
 	bool midstream;
 	uint64_t hash;
 	uint32_t next;           /* chain of the bucket */
-	uint32_t wheel_next;     /* flows of the same timer slot */
+	uint32_t wheel_next, wheel_prev; /* flows of the same timer slot */
 	uint64_t last_seen_ns;
 	uint64_t first_seen_ns;
 	uint64_t expires_ns;     /* place in the wheel */
@@ -55,9 +55,8 @@ struct flow {
 	struct half half[2];     /* by enum direction: TO_SERVER is what the client sends */
 	struct session session;
 	uint16_t first_file;
-	uint16_t tail;
 	uint8_t probes;          /* packets with payload offered to classification so far */
-	uint8_t opened;          /* the `open` event was emitted */
+	bool flipped;            /* flow_flip() was called an odd number of times */
 	uint64_t state[LIMIT_PARSER_STATE / 8];
 };
 _Static_assert(sizeof(struct flow) <= 512, "a flow costs at most 512 bytes");
