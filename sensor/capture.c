@@ -1,0 +1,404 @@
+#include "capture.h"
+#include "decode.h"
+#include "inputs.h"
+#include "log.h"
+#include <errno.h>
+#include <pcap/pcap.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <zlib.h>
+
+/* So many files are open at once; of the others the time of the first frame is known and they are opened when its turn
+ * comes. */
+enum { OPEN_MAX = 256, LIVE_WAIT_MS = 100, SNAPLEN = 262144, FILES_MAX = UINT16_MAX };
+
+struct source {
+	const char *name;
+	pcap_t *pcap;
+	gzFile gzip;
+	struct packet packet;  /* the next one, when `ready` */
+	uint64_t total_bytes;
+	uint32_t frame;
+	uint16_t link_type;
+	bool ready, done;
+};
+
+struct capture {
+	struct source *sources;
+	unsigned count, faults, open;
+	struct inputs *inputs;
+	uint32_t *heap;        /* sources with a packet ready, the earliest first */
+	unsigned heap_count;
+	struct source *last;   /* whose packet was handed out */
+	volatile bool stopped;
+	bool live;
+	struct pollfd *poll;
+	unsigned turn;
+};
+
+static void fault(struct capture *c, struct source *source, const char *what)
+{
+	c->faults++;
+	if (source->gzip || source->pcap)
+		log_error("%s: %s at byte %lld; the %u frames before it were analysed", source->name, what,
+			  source->gzip ? (long long)gztell(source->gzip) : (long long)ftell(pcap_file(source->pcap)),
+			  source->frame);
+	else
+		log_error("%s: %s", source->name, what);
+}
+
+/* --- files -------------------------------------------------------------------------------------------------- */
+
+static ssize_t gzip_read(void *cookie, char *buffer, size_t size)
+{
+	int n = gzread(cookie, buffer, (unsigned)(size < 1 << 20 ? size : 1 << 20));
+	return n < 0 ? -1 : n;
+}
+
+static int gzip_close(void *cookie)
+{
+	return gzclose(cookie) == Z_OK ? 0 : -1;
+}
+
+static FILE *file_open(struct source *source)
+{
+	FILE *file = strcmp(source->name, "-") == 0 ? stdin : fopen(source->name, "rb");
+	if (!file || file == stdin)
+		return file;
+	int first = getc(file), second = getc(file);
+	rewind(file);
+	if (first != 0x1f || second != 0x8b)
+		return file;
+	fclose(file);
+	source->gzip = gzopen(source->name, "rb");
+	if (!source->gzip)
+		return NULL;
+	gzbuffer(source->gzip, 1 << 17);
+	const cookie_io_functions_t functions = {.read = gzip_read, .close = gzip_close};
+	return fopencookie(source->gzip, "rb", functions);
+}
+
+static bool source_open(struct capture *c, struct source *source)
+{
+	char error[PCAP_ERRBUF_SIZE];
+	FILE *file = file_open(source);
+	if (!file) {
+		c->faults++;
+		log_error("%s: %s", source->name, strerror(errno));
+		return false;
+	}
+	source->pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, error);
+	if (!source->pcap) {
+		c->faults++;
+		log_error("%s: not a capture that can be read: %s", source->name, error);
+		if (file != stdin)
+			fclose(file);
+		source->gzip = NULL;
+		return false;
+	}
+	int link_type = pcap_datalink(source->pcap);
+	if (!decode_knows_link((uint16_t)link_type)) {
+		const char *name = pcap_datalink_val_to_name(link_type);
+		c->faults++;
+		log_error("%s: link type %d (%s) is not decoded", source->name, link_type, name ? name : "unknown");
+		pcap_close(source->pcap);
+		source->pcap = NULL;
+		source->gzip = NULL;
+		return false;
+	}
+	source->link_type = (uint16_t)link_type;
+	c->open++;
+	return true;
+}
+
+static void source_close(struct capture *c, struct source *source)
+{
+	if (source->pcap) {
+		pcap_close(source->pcap);
+		c->open--;
+	}
+	source->pcap = NULL;
+	source->gzip = NULL;
+	source->done = true;
+	source->ready = false;
+}
+
+/* Fetches the next frame of a source; false at its end. */
+static bool source_next(struct capture *c, struct source *source)
+{
+	struct pcap_pkthdr *header;
+	const u_char *bytes;
+	int result = pcap_next_ex(source->pcap, &header, &bytes);
+	if (result != 1) {
+		if (result == PCAP_ERROR)
+			fault(c, source, pcap_geterr(source->pcap));
+		return false;
+	}
+	source->packet = (struct packet){
+		.time_ns = (uint64_t)header->ts.tv_sec * 1000000000u + (uint64_t)header->ts.tv_usec,
+		.bytes = {bytes, header->caplen},
+		.wire_bytes = header->len,
+		.frame = ++source->frame,
+		.file = (uint16_t)(source - c->sources),
+		.link_type = source->link_type,
+	};
+	return true;
+}
+
+/* --- the merge ---------------------------------------------------------------------------------------------- */
+
+static bool earlier(const struct capture *c, uint32_t a, uint32_t b)
+{
+	uint64_t x = c->sources[a].packet.time_ns, y = c->sources[b].packet.time_ns;
+	return x != y ? x < y : a < b;
+}
+
+static void heap_down(struct capture *c, unsigned at)
+{
+	for (;;) {
+		unsigned child = 2 * at + 1;
+		if (child >= c->heap_count)
+			return;
+		if (child + 1 < c->heap_count && earlier(c, c->heap[child + 1], c->heap[child]))
+			child++;
+		if (!earlier(c, c->heap[child], c->heap[at]))
+			return;
+		uint32_t swap = c->heap[at];
+		c->heap[at] = c->heap[child];
+		c->heap[child] = swap;
+		at = child;
+	}
+}
+
+/* A file that waits closed keeps the time of its first frame and is read from its start when that time comes. */
+static bool source_begin(struct capture *c, struct source *source)
+{
+	if (!source_open(c, source))
+		return false;
+	if (!source_next(c, source)) {
+		source_close(c, source);
+		return false;
+	}
+	source->ready = true;
+	if (c->count > OPEN_MAX && strcmp(source->name, "-") != 0) {
+		source_close(c, source);
+		source->done = false;
+		source->frame = 0;
+		source->ready = true;
+	}
+	return true;
+}
+
+static bool files_begin(struct capture *c)
+{
+	c->heap = calloc(c->count + 1, sizeof *c->heap);
+	if (!c->heap)
+		return false;
+	for (uint32_t i = 0; i < c->count; i++)
+		if (source_begin(c, &c->sources[i]))
+			c->heap[c->heap_count++] = i;
+	for (unsigned i = c->heap_count / 2; i-- > 0;)
+		heap_down(c, i);
+	return true;
+}
+
+static enum capture_result files_next(struct capture *c, struct packet *packet)
+{
+	if (c->last) {
+		if (!source_next(c, c->last)) {
+			source_close(c, c->last);
+			c->heap[0] = c->heap[--c->heap_count];
+		}
+		if (c->heap_count > 1)
+			heap_down(c, 0);
+		c->last = NULL;
+	}
+	while (c->heap_count) {
+		struct source *source = &c->sources[c->heap[0]];
+		if (source->pcap || (source_open(c, source) && source_next(c, source))) {
+			*packet = source->packet;
+			c->last = source;
+			return CAPTURE_PACKET;
+		}
+		source_close(c, source); /* it was there when it was looked at first */
+		c->heap[0] = c->heap[--c->heap_count];
+		heap_down(c, 0);
+	}
+	return CAPTURE_END;
+}
+
+/* --- interfaces --------------------------------------------------------------------------------------------- */
+
+static bool live_open(struct capture *c, struct source *source, const char *filter)
+{
+	char error[PCAP_ERRBUF_SIZE];
+	struct bpf_program program;
+	source->pcap = pcap_create(source->name, error);
+	if (!source->pcap) {
+		log_error("%s: %s", source->name, error);
+		return false;
+	}
+	pcap_set_snaplen(source->pcap, SNAPLEN);
+	pcap_set_promisc(source->pcap, 1);
+	pcap_set_timeout(source->pcap, LIVE_WAIT_MS);
+	pcap_set_immediate_mode(source->pcap, 1);
+	pcap_set_buffer_size(source->pcap, 32 << 20);
+	pcap_set_tstamp_precision(source->pcap, PCAP_TSTAMP_PRECISION_NANO);
+	int result = pcap_activate(source->pcap);
+	if (result < 0) {
+		log_error("%s: %s (%s)", source->name, pcap_statustostr(result), pcap_geterr(source->pcap));
+		return false;
+	}
+	source->link_type = (uint16_t)pcap_datalink(source->pcap);
+	if (!decode_knows_link(source->link_type)) {
+		log_error("%s: link type %u is not decoded", source->name, source->link_type);
+		return false;
+	}
+	if (filter) {
+		if (pcap_compile(source->pcap, &program, filter, 1, PCAP_NETMASK_UNKNOWN) < 0) {
+			log_error("filter \"%s\": %s", filter, pcap_geterr(source->pcap));
+			return false;
+		}
+		result = pcap_setfilter(source->pcap, &program);
+		pcap_freecode(&program);
+		if (result < 0) {
+			log_error("filter \"%s\": %s", filter, pcap_geterr(source->pcap));
+			return false;
+		}
+	}
+	if (pcap_setnonblock(source->pcap, 1, error) < 0) {
+		log_error("%s: %s", source->name, error);
+		return false;
+	}
+	c->poll[source - c->sources] = (struct pollfd){pcap_get_selectable_fd(source->pcap), POLLIN, 0};
+	(void)c;
+	return true;
+}
+
+static enum capture_result live_next(struct capture *c, struct packet *packet)
+{
+	for (unsigned tried = 0; tried <= c->count && !c->stopped; tried++) {
+		if (tried == c->count) {
+			if (poll(c->poll, c->count, LIVE_WAIT_MS) <= 0)
+				return c->stopped ? CAPTURE_END : CAPTURE_IDLE;
+			tried = 0;
+		}
+		struct source *source = &c->sources[c->turn++ % c->count];
+		if (!source->done && source_next(c, source)) {
+			*packet = source->packet;
+			return CAPTURE_PACKET;
+		}
+	}
+	return CAPTURE_END;
+}
+
+/* --- life --------------------------------------------------------------------------------------------------- */
+
+static bool live_begin(struct capture *c, const struct capture_options *options)
+{
+	c->live = true;
+	c->poll = calloc(c->count, sizeof *c->poll);
+	if (!c->poll)
+		return false;
+	for (unsigned i = 0; i < c->count; i++) {
+		c->sources[i].name = options->interfaces[i];
+		if (!live_open(c, &c->sources[i], options->filter)) {
+			c->faults++;
+			return false;
+		}
+	}
+	return true;
+}
+
+struct capture *capture_open(const struct capture_options *options)
+{
+	struct capture *c = calloc(1, sizeof *c);
+	if (!c)
+		return NULL;
+	if (options->inputs) {
+		c->inputs = inputs_find(options->inputs);
+		c->count = c->inputs ? inputs_count(c->inputs) : 0;
+		c->faults = c->inputs ? inputs_faults(c->inputs) : 1;
+	} else {
+		while (options->interfaces[c->count])
+			c->count++;
+	}
+	if (c->count > FILES_MAX) {
+		log_error("more than %d captures in one run", FILES_MAX);
+		c->count = FILES_MAX;
+		c->faults++;
+	}
+	c->sources = calloc(c->count + 1, sizeof *c->sources);
+	for (unsigned i = 0; c->sources && c->inputs && i < c->count; i++) {
+		c->sources[i].name = inputs_name(c->inputs, i);
+		c->sources[i].total_bytes = inputs_bytes(c->inputs, i);
+	}
+	if (c->sources && (options->inputs ? files_begin(c) && c->heap_count : live_begin(c, options)))
+		return c;
+	if (options->inputs && !c->faults)
+		log_error("no frame in any input");
+	capture_close(c);
+	return NULL;
+}
+
+enum capture_result capture_next(struct capture *c, struct packet *packet)
+{
+	if (c->stopped)
+		return CAPTURE_END;
+	return c->live ? live_next(c, packet) : files_next(c, packet);
+}
+
+void capture_close(struct capture *c)
+{
+	if (!c)
+		return;
+	for (unsigned i = 0; c->sources && i < c->count; i++)
+		if (c->sources[i].pcap)
+			pcap_close(c->sources[i].pcap);
+	inputs_close(c->inputs);
+	free(c->sources);
+	free(c->heap);
+	free(c->poll);
+	free(c);
+}
+
+const char *capture_file_name(const struct capture *c, uint16_t file)
+{
+	return file < c->count ? c->sources[file].name : "";
+}
+
+unsigned capture_faults(const struct capture *c)
+{
+	return c->faults;
+}
+
+void capture_progress(const struct capture *c, uint64_t *done, uint64_t *total)
+{
+	*done = *total = 0;
+	for (unsigned i = 0; !c->live && i < c->count; i++) {
+		const struct source *source = &c->sources[i];
+		*total += source->total_bytes;
+		if (source->done)
+			*done += source->total_bytes;
+		else if (source->pcap && source->gzip)
+			*done += (uint64_t)gzoffset(source->gzip);
+		else if (source->pcap)
+			*done += (uint64_t)ftell(pcap_file(source->pcap));
+	}
+}
+
+uint64_t capture_dropped(const struct capture *c)
+{
+	uint64_t dropped = 0;
+	struct pcap_stat stat;
+	for (unsigned i = 0; c->live && i < c->count; i++)
+		if (c->sources[i].pcap && pcap_stats(c->sources[i].pcap, &stat) == 0)
+			dropped += stat.ps_drop + stat.ps_ifdrop;
+	return dropped;
+}
+
+void capture_stop(struct capture *c)
+{
+	c->stopped = true;
+}

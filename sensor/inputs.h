@@ -1,0 +1,18 @@
+/* inputs.h - which captures a command line means: files, folders, "-". */
+#ifndef TW_INPUTS_H
+#define TW_INPUTS_H
+
+#include <stdint.h>
+
+struct inputs;
+
+/* Folders are walked recursively in name order; what is no capture by its first bytes is passed over there, but is a
+ * fault when it was named. `names` is NULL-terminated. NULL when memory is refused. */
+struct inputs *inputs_find(const char *const *names);
+void inputs_close(struct inputs *inputs);
+unsigned inputs_count(const struct inputs *inputs);
+unsigned inputs_faults(const struct inputs *inputs); /* each was reported */
+const char *inputs_name(const struct inputs *inputs, unsigned index);
+uint64_t inputs_bytes(const struct inputs *inputs, unsigned index); /* 0 for standard input */
+
+#endif
