@@ -2,21 +2,19 @@
  * touches no C. A detector is one file ending in one const descriptor, named in detectors.def.
  *
  * detect.c owns the groups (one per rule and group-by value), their timers, eviction, evidence and alerts.
- * A detector only judges: given the state of a group and an event, is the behaviour there now?
- */
+ * A detector only judges: given the state of a group and an event, is the behaviour there now? */
 #ifndef TW_DETECTOR_H
 #define TW_DETECTOR_H
 
 #include "../sensor/alert.h"
+#include "marks.h"
 
 #define DETECTOR_STATE_MAX 40u
-
-struct marks; /* the bounded pool of remembered events, detectors/marks.h */
 
 struct judgement {
 	/* given */
 	const struct rule *rule;
-	const struct event *event; /* NULL in expire() */
+	const struct event *event; /* NULL in expire() and forget() */
 	unsigned role;             /* which of rule->role[] matched */
 	uint64_t now_ns;           /* event time */
 	void *state;               /* detector->state_bytes, zeroed when the group was made, 8-aligned */
@@ -34,14 +32,15 @@ struct detector {
 	const char *type;          /* correlation.type, or "match" */
 	uint16_t state_bytes;      /* at most DETECTOR_STATE_MAX */
 	bool keeps_origin;         /* the event that began the group is kept for alerts that a timer raises */
-	/* NULL, or what is wrong with the rule's parameters, as the end of a sentence. */
+	bool first_role_begins;    /* only an event of role 0 makes a group; others find one or are of no interest */
+	bool remembers;            /* the group lives on for `window_ns` after its last event even when nothing is counted */
+	/* NULL, or what is wrong with the rule's parameters, as the end of a sentence. May be NULL itself. */
 	const char *(*check)(const struct rule *rule);
 	/* Is the behaviour present with this event? True again for every event while it lasts. */
 	bool (*judge)(struct judgement *j);
 	bool (*expire)(struct judgement *j);   /* the deadline passed; may be NULL */
-	void (*forget)(struct judgement *j);   /* gives marks back; may be NULL */
-	/* Marks held by this group, oldest first, for evidence and samples; may be NULL. */
-	unsigned (*evidence)(struct judgement *j, struct evidence *frames, struct slice *samples, unsigned max);
+	/* The marks that this group holds, oldest first: evidence, samples, and given back when it is forgotten. May be NULL. */
+	struct mark_list *(*marks)(const struct rule *rule, void *state);
 };
 
 #define DETECTOR(name) extern const struct detector detector_##name;
@@ -49,6 +48,9 @@ struct detector {
 #undef DETECTOR
 
 const struct detector *detector_find(const char *type); /* NULL when unknown */
-const char *detector_types(void);                       /* "match, event_count, ..." for messages */
+const char *detector_types(void);                       /* "event_count, ..." for messages; match apart */
+
+/* Does `number` satisfy the rule's condition? */
+bool detector_compare(enum compare compare, double number, double threshold);
 
 #endif

@@ -8,7 +8,7 @@ const char *const mqtt_messages[] = {
 
 #define AT(member) offsetof(struct mqtt_event, member)
 #define ROW(name, type, member, message, bit, eve, help) \
-	{"mqtt." name, type, BASE_DETAIL, AT(member), message, bit, eve, NULL, help}
+	{"mqtt." name, type, BASE_DETAIL, AT(member), PROTOCOL_MQTT, message, bit, eve, NULL, help}
 
 /* The fixed header's bits stand in every packet; they mean something in a PUBLISH. */
 #define HEADER(name, message) \

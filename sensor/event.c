@@ -67,11 +67,11 @@ void name_set(struct name *name, struct slice value)
 }
 
 #define EVENT(name, type, member, names, help) \
-	{name, type, BASE_EVENT, offsetof(struct event, member), 0, FIELD_ALWAYS, false, names, help}
+	{name, type, BASE_EVENT, offsetof(struct event, member), 0, 0, FIELD_ALWAYS, false, names, help}
 #define ENDS(name, type, member, help) \
-	{name, type, BASE_ENDS, offsetof(struct ends, member), 0, FIELD_ALWAYS, true, NULL, help}
+	{name, type, BASE_ENDS, offsetof(struct ends, member), 0, 0, FIELD_ALWAYS, true, NULL, help}
 #define SESSION(name, type, member, help) \
-	{name, type, BASE_SESSION, offsetof(struct session, member), 0, FIELD_ALWAYS, false, NULL, help}
+	{name, type, BASE_SESSION, offsetof(struct session, member), 0, 0, FIELD_ALWAYS, false, NULL, help}
 
 const struct field event_fields[] = {
 	EVENT("timestamp", FIELD_TIME, time_ns, NULL, "when it happened, by the capture's or the log's clock"),
@@ -112,7 +112,7 @@ static const void *field_at(const struct field *field, const struct event *event
 		base = event->session;
 		break;
 	case BASE_DETAIL:
-		base = event->detail;
+		base = event->protocol == field->protocol ? event->detail : NULL;
 		break;
 	}
 	if (!base || (field->message && field->message != event->message))
@@ -120,19 +120,6 @@ static const void *field_at(const struct field *field, const struct event *event
 	if (field->bit != FIELD_ALWAYS && !event_has(event, field->bit))
 		return NULL;
 	return (const uint8_t *)base + field->offset;
-}
-
-/* A detail belongs to one parser: a field of another parser's table must not be read out of it. */
-static bool field_is_of(const struct field *field, const struct event *event)
-{
-	if (field->base != BASE_DETAIL)
-		return true;
-	if (!event->fields)
-		return false;
-	for (const struct field *f = event->fields; f->name; f++)
-		if (f == field)
-			return true;
-	return false;
 }
 
 bool field_get(const struct field *field, const struct event *event, struct value *out)
@@ -219,7 +206,7 @@ uint32_t field_text(const struct field *field, const struct event *event, char *
 {
 	struct value value;
 	struct text t = {out, 0, size};
-	if (!field_is_of(field, event) || !field_get(field, event, &value))
+	if (!field_get(field, event, &value))
 		return 0;
 	switch (field->type) {
 	case FIELD_BOOL:

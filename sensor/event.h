@@ -107,6 +107,7 @@ struct field {
 	enum field_type type;
 	enum field_base base;
 	uint16_t offset;                     /* in the base's struct */
+	uint8_t protocol;                    /* BASE_DETAIL: the protocol whose events have this detail */
 	uint8_t message;                     /* only in this message of its parser; 0 = in any */
 	uint8_t bit;                         /* in event.present, or FIELD_ALWAYS */
 	bool eve;                            /* Suricata's EVE schema knows it under this very name */

@@ -14,6 +14,7 @@ enum compare { COMPARE_NONE, COMPARE_GT, COMPARE_GTE, COMPARE_LT, COMPARE_LTE, C
 #define RULE_ROLES_MAX 16u
 
 struct detector;
+struct program;
 
 struct rule {
 	/* as written */
@@ -48,8 +49,8 @@ struct rule {
 	uint64_t learn_count;                 /* ... and so many events */
 	/* rules that refer to this one */
 	unsigned dependents;
-	struct { struct rule *rule; unsigned role; } *dependent;
-	const void *program;                  /* rules.c: the compiled detection; NULL for a correlation */
+	struct dependent { struct rule *rule; unsigned role; } *dependent;
+	const struct program *gate;           /* filters of a correlation, see rules_admit(); NULL for none */
 };
 
 #endif

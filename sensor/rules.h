@@ -48,6 +48,9 @@ struct rule *rules_find(struct rules *rules, const char *name_or_id);
 void rules_match(const struct rules *rules, const struct event *event,
 		 void (*found)(void *context, struct rule *rule, const struct event *event), void *context);
 
+/* May this event feed that correlation? False when a Sigma filter excepts it. */
+bool rules_admit(const struct rule *rule, const struct event *event);
+
 /* All fields that a rule may name: the normalised ones and those of every parser. `service` NULL for all. */
 const struct field *rules_field(const char *name);
 void rules_print_fields(FILE *out, const char *service);

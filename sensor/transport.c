@@ -4,7 +4,7 @@
 enum { BIT_COUNTS, BIT_END };
 
 #define CLOSE(name, type, member, bit, eve, help) \
-	{name, type, BASE_DETAIL, offsetof(struct transport_detail, member), TRANSPORT_CLOSE, bit, eve, NULL, help}
+	{name, type, BASE_DETAIL, offsetof(struct transport_detail, member), PROTOCOL_TCP, TRANSPORT_CLOSE, bit, eve, NULL, help}
 
 const struct field transport_fields[] = {
 	CLOSE("flow.end", FIELD_CSTRING, end, BIT_END, false, "how the connection ended: fin, rst or timeout"),

@@ -1,0 +1,60 @@
+/* ratio: the second rule per the first, once there are enough of the first within the window. A floor (gte, gt) is judged at every
+ * event; a ceiling (lte, lt) when the window closes, for only then is it known that no more came. */
+#include "detector.h"
+
+struct counts {
+	uint64_t begin_ns;
+	uint32_t of_a, of_b;
+};
+
+static const char *check(const struct rule *rule)
+{
+	if (rule->roles != 2)
+		return "needs two rules: how often the second per the first";
+	return rule->compare == COMPARE_NONE || !rule->threshold ? "needs `condition: {gte: N}` and `ratio: {gte: 0.5}`" : NULL;
+}
+
+static bool at_end(const struct rule *rule)
+{
+	return rule->compare == COMPARE_LT || rule->compare == COMPARE_LTE;
+}
+
+static bool holds(struct judgement *j, const struct counts *counts)
+{
+	if (counts->of_a < j->rule->threshold)
+		return false;
+	j->count = counts->of_a;
+	j->ratio = (double)counts->of_b / (double)counts->of_a;
+	j->first_seen_ns = counts->begin_ns;
+	return detector_compare(j->rule->compare, j->ratio, j->rule->ratio);
+}
+
+static bool judge(struct judgement *j)
+{
+	struct counts *counts = j->state;
+	if (!counts->begin_ns || j->now_ns > counts->begin_ns + j->rule->window_ns)
+		*counts = (struct counts){.begin_ns = j->now_ns};
+	if (j->role == 0)
+		counts->of_a++;
+	else
+		counts->of_b++;
+	j->deadline_ns = at_end(j->rule) ? counts->begin_ns + j->rule->window_ns : 0;
+	return !at_end(j->rule) && holds(j, counts);
+}
+
+static bool expire(struct judgement *j)
+{
+	j->deadline_ns = 0;
+	j->finished = true;
+	return holds(j, j->state);
+}
+
+const struct detector detector_ratio = {
+	.type = "ratio",
+	.state_bytes = sizeof(struct counts),
+	.keeps_origin = true,
+	.first_role_begins = true,
+	.check = check,
+	.judge = judge,
+	.expire = expire,
+};

@@ -1,0 +1,309 @@
+#include "match.h"
+#include "arena.h"
+#include "regex.h"
+#include <stddef.h>
+
+/* --- text --------------------------------------------------------------------------------------------------- */
+
+static uint8_t lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 32) : c;
+}
+
+static bool same(const uint8_t *at, const uint8_t *pattern, uint32_t size, bool cased)
+{
+	if (cased)
+		return memcmp(at, pattern, size) == 0;
+	for (uint32_t i = 0; i < size; i++)
+		if (lower(at[i]) != pattern[i])
+			return false;
+	return true;
+}
+
+static bool contains(struct slice text, struct slice part, bool cased)
+{
+	for (uint32_t i = 0; i + part.size <= text.size; i++)
+		if (same(text.at + i, part.at, part.size, cased))
+			return true;
+	return false;
+}
+
+/* Wildcards of Sigma: `*` any run, `?` any one, `\` makes the next of `*?\` plain. The last star is where to come back to:
+ * linear in practice, at worst text times pattern. */
+static bool glob(struct slice text, struct slice pattern, bool cased)
+{
+	uint32_t t = 0, p = 0, star = UINT32_MAX, mark = 0;
+	while (t < text.size) {
+		uint8_t c = p < pattern.size ? pattern.at[p] : 0;
+		bool escaped = c == '\\' && p + 1 < pattern.size && strchr("*?\\", pattern.at[p + 1]);
+		uint8_t want = escaped ? pattern.at[p + 1] : c;
+		if (p < pattern.size && c == '*') {
+			star = p++;
+			mark = t;
+		} else if (p < pattern.size && ((c == '?') || same(text.at + t, &want, 1, cased))) {
+			p += escaped ? 2 : 1;
+			t++;
+		} else if (star != UINT32_MAX) {
+			p = star + 1;
+			t = ++mark;
+		} else {
+			return false;
+		}
+	}
+	while (p < pattern.size && pattern.at[p] == '*')
+		p++;
+	return p == pattern.size;
+}
+
+static bool text_holds(const struct predicate *p, struct slice text)
+{
+	uint32_t n = p->text.size;
+	switch (p->op) {
+	case MATCH_TEXT:
+		return text.size == n && same(text.at, p->text.at, n, p->cased);
+	case MATCH_STARTS:
+		return text.size >= n && same(text.at, p->text.at, n, p->cased);
+	case MATCH_ENDS:
+		return text.size >= n && same(text.at + text.size - n, p->text.at, n, p->cased);
+	case MATCH_CONTAINS:
+		return contains(text, p->text, p->cased);
+	case MATCH_GLOB:
+		return glob(text, p->text, p->cased);
+	case MATCH_REGEX:
+		return regex_matches(p->regex, text);
+	default:
+		return false;
+	}
+}
+
+/* --- numbers and addresses ---------------------------------------------------------------------------------- */
+
+static bool number_holds(const struct predicate *p, uint64_t number)
+{
+	switch (p->op) {
+	case MATCH_NUMBER:
+		return number == p->number;
+	case MATCH_NEQ:
+		return number != p->number;
+	case MATCH_GT:
+		return number > p->number;
+	case MATCH_GTE:
+		return number >= p->number;
+	case MATCH_LT:
+		return number < p->number;
+	case MATCH_LTE:
+		return number <= p->number;
+	default:
+		return false;
+	}
+}
+
+static bool in_net(const struct address *address, const struct address *net, unsigned bits)
+{
+	unsigned whole = bits / 8, rest = bits % 8;
+	if (memcmp(address->bytes, net->bytes, whole) != 0)
+		return false;
+	return rest == 0 || (address->bytes[whole] ^ net->bytes[whole]) >> (8 - rest) == 0;
+}
+
+static bool codes_hold(const struct predicate *p, struct slice codes)
+{
+	for (uint32_t i = 0; i < codes.size; i++)
+		if (number_holds(p, codes.at[i]))
+			return true;
+	return false;
+}
+
+/* Only two texts, two addresses or two numbers can be the same. */
+static bool same_as(const struct predicate *p, const struct value *a, const struct event *event)
+{
+	struct value b;
+	if (!field_get(p->other, event, &b))
+		return false;
+	if (p->field->type == FIELD_ADDRESS)
+		return p->other->type == FIELD_ADDRESS && address_equal(a->address, b.address);
+	if (p->field->type < FIELD_TEXT)
+		return a->number == b.number;
+	for (uint32_t i = 0; i < a->texts.count; i++)
+		for (uint32_t j = 0; j < b.texts.count; j++)
+			if (slice_equal(a->texts.items[i], b.texts.items[j]))
+				return true;
+	return false;
+}
+
+static bool texts_hold(const struct predicate *p, const struct slices *texts)
+{
+	for (uint32_t i = 0; i < texts->count; i++)
+		if (text_holds(p, texts->items[i]))
+			return true;
+	return false;
+}
+
+bool predicate_holds(const struct predicate *p, const struct event *event)
+{
+	struct value value;
+	if (!field_get(p->field, event, &value))
+		return p->op == MATCH_ABSENT;
+	if (p->op <= MATCH_ABSENT)
+		return p->op == MATCH_EXISTS;
+	if (p->op == MATCH_SAME)
+		return same_as(p, &value, event);
+	switch (p->field->type) {
+	case FIELD_ADDRESS:
+		if (p->op == MATCH_NET)
+			return in_net(value.address, &p->net, p->bits);
+		char text[ADDRESS_TEXT_MAX];
+		unsigned size = address_format(value.address, text);
+		return text_holds(p, slice_of(text, size));
+	case FIELD_CODES:
+		return codes_hold(p, value.text);
+	case FIELD_TEXT:
+	case FIELD_TEXTS:
+	case FIELD_NAME:
+	case FIELD_CSTRING:
+		return texts_hold(p, &value.texts);
+	default:
+		return number_holds(p, value.number);
+	}
+}
+
+/* --- expressions -------------------------------------------------------------------------------------------- */
+
+static struct expression never = {.kind = EXPRESSION_NEVER}, always = {.kind = EXPRESSION_ALWAYS};
+
+/* Can an event of this kind have the field at all? */
+static bool may_have(const struct known *known, const struct field *field)
+{
+	if (field->base != BASE_DETAIL)
+		return true;
+	return field->protocol == known->protocol && (!field->message || field->message == known->message);
+}
+
+static struct expression *reduce_predicate(struct expression *e, const struct known *known)
+{
+	const struct predicate *p = &e->predicate;
+	if (!may_have(known, p->field) || (p->other && !may_have(known, p->other)))
+		return p->op == MATCH_ABSENT ? &always : &never;
+	if (p->field->base != BASE_EVENT || p->op == MATCH_SAME)
+		return e;
+	uint64_t number;
+	if (p->field->offset == offsetof(struct event, protocol))
+		number = known->protocol;
+	else if (p->field->offset == offsetof(struct event, action))
+		number = known->action;
+	else
+		return e;
+	bool holds = p->op == MATCH_EXISTS || number_holds(p, number);
+	return holds ? &always : &never;
+}
+
+struct expression *expression_reduce(struct arena *arena, struct expression *e, const struct known *known)
+{
+	if (e->kind == EXPRESSION_PREDICATE)
+		return reduce_predicate(e, known);
+	if (e->kind == EXPRESSION_NEVER || e->kind == EXPRESSION_ALWAYS)
+		return e;
+	struct expression *parts[256];
+	unsigned count = 0;
+	enum expression_kind ends = e->kind == EXPRESSION_AND ? EXPRESSION_NEVER : EXPRESSION_ALWAYS;
+	for (unsigned i = 0; i < e->count; i++) {
+		struct expression *part = expression_reduce(arena, e->parts[i], known);
+		if (e->kind == EXPRESSION_NOT && part->kind <= EXPRESSION_ALWAYS)
+			return part->kind == EXPRESSION_NEVER ? &always : &never;
+		if (e->kind != EXPRESSION_NOT && part->kind == ends)
+			return part;
+		if (part->kind > EXPRESSION_ALWAYS) {
+			if (count == sizeof parts / sizeof *parts)
+				return e; /* too wide to reduce: asked in full */
+			parts[count++] = part;
+		}
+	}
+	if (e->kind != EXPRESSION_NOT && count <= 1)
+		return count ? parts[0] : ends == EXPRESSION_NEVER ? &always : &never;
+	struct expression *reduced = arena_take(arena, sizeof *reduced);
+	reduced->kind = e->kind;
+	reduced->count = count;
+	reduced->parts = arena_take(arena, count * sizeof *reduced->parts);
+	memcpy(reduced->parts, parts, count * sizeof *parts);
+	return reduced;
+}
+
+/* --- branch code -------------------------------------------------------------------------------------------- */
+
+static unsigned cost(const struct expression *e)
+{
+	unsigned sum = 0;
+	if (e->kind == EXPRESSION_PREDICATE) {
+		enum match_op op = e->predicate.op;
+		bool number = e->predicate.field->type < FIELD_TEXT || e->predicate.field->type == FIELD_ENUM ||
+			      e->predicate.field->type == FIELD_SECRET;
+		if (op == MATCH_REGEX)
+			return 40;
+		if (op == MATCH_GLOB || op == MATCH_CONTAINS)
+			return 12;
+		return number || op <= MATCH_ABSENT ? 1 : 4;
+	}
+	for (unsigned i = 0; i < e->count; i++)
+		sum += cost(e->parts[i]);
+	return sum;
+}
+
+static unsigned size_of(const struct expression *e)
+{
+	unsigned sum = e->kind == EXPRESSION_PREDICATE;
+	for (unsigned i = 0; i < e->count; i++)
+		sum += size_of(e->parts[i]);
+	return sum;
+}
+
+/* Stable: rules keep the order that was written where the cost is equal. */
+static void sort_by_cost(struct expression *e)
+{
+	for (unsigned i = 1; i < e->count; i++) {
+		struct expression *part = e->parts[i];
+		unsigned j = i, price = cost(part);
+		for (; j > 0 && cost(e->parts[j - 1]) > price; j--)
+			e->parts[j] = e->parts[j - 1];
+		e->parts[j] = part;
+	}
+}
+
+struct assembly {
+	struct instruction *code;
+	uint16_t count;
+};
+
+/* Written from the end, so that the target of every branch is known. Returns the entry. */
+static uint16_t assemble(struct assembly *a, struct expression *e, uint16_t yes, uint16_t no)
+{
+	switch (e->kind) {
+	case EXPRESSION_NEVER:
+		return no;
+	case EXPRESSION_ALWAYS:
+		return yes;
+	case EXPRESSION_PREDICATE:
+		a->code[a->count] = (struct instruction){&e->predicate, yes, no};
+		return a->count++;
+	case EXPRESSION_NOT:
+		return assemble(a, e->parts[0], no, yes);
+	default:
+		break;
+	}
+	bool and = e->kind == EXPRESSION_AND;
+	uint16_t entry = and ? yes : no;
+	sort_by_cost(e);
+	for (unsigned i = e->count; i-- > 0;)
+		entry = and ? assemble(a, e->parts[i], entry, no) : assemble(a, e->parts[i], yes, entry);
+	return entry;
+}
+
+bool program_compile(struct arena *arena, struct expression *expression, struct program *out)
+{
+	unsigned size = size_of(expression);
+	if (size >= PROGRAM_NO)
+		return false;
+	struct assembly assembly = {arena_take(arena, (size + 1) * sizeof *assembly.code), 0};
+	out->entry = assemble(&assembly, expression, PROGRAM_YES, PROGRAM_NO);
+	out->code = assembly.code;
+	return true;
+}

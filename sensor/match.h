@@ -1,0 +1,80 @@
+/* match.h - predicates over events, expressions of them, and the branch code that they become. */
+#ifndef TW_MATCH_H
+#define TW_MATCH_H
+
+#include "event.h"
+
+struct regex; /* regex.h */
+
+enum match_op {
+	MATCH_EXISTS,     /* the field is there */
+	MATCH_ABSENT,     /* it is not (null) */
+	MATCH_NUMBER,     /* equal; also BOOL, ENUM, SECRET */
+	MATCH_GT, MATCH_GTE, MATCH_LT, MATCH_LTE, MATCH_NEQ,
+	MATCH_NET,        /* address in net/bits */
+	MATCH_TEXT,       /* the whole text */
+	MATCH_STARTS, MATCH_ENDS, MATCH_CONTAINS,
+	MATCH_GLOB,       /* * and ?, escaped by \ */
+	MATCH_REGEX,
+	MATCH_SAME        /* as another field */
+};
+
+struct predicate {
+	const struct field *field;
+	enum match_op op;
+	bool cased;
+	uint8_t bits;              /* MATCH_NET */
+	uint64_t number;
+	struct address net;
+	struct slice text;         /* lower case unless cased */
+	const struct regex *regex;
+	const struct field *other; /* MATCH_SAME */
+};
+
+bool predicate_holds(const struct predicate *predicate, const struct event *event);
+
+enum expression_kind { EXPRESSION_NEVER, EXPRESSION_ALWAYS, EXPRESSION_PREDICATE, EXPRESSION_NOT, EXPRESSION_AND, EXPRESSION_OR };
+
+/* A tree; everything in it lives as long as the arena that it came from. */
+struct expression {
+	enum expression_kind kind;
+	struct predicate predicate;
+	unsigned count;
+	struct expression **parts; /* NOT has one */
+};
+
+/* What is known of an event before it is looked at: an index of rules is built on it. */
+struct known {
+	uint8_t protocol, action, message;
+};
+
+struct arena;
+
+/* The part of an expression that is still open once `known` is; NEVER or ALWAYS when nothing is. */
+struct expression *expression_reduce(struct arena *arena, struct expression *expression, const struct known *known);
+
+#define PROGRAM_YES UINT16_MAX
+#define PROGRAM_NO (UINT16_MAX - 1)
+
+struct instruction {
+	const struct predicate *predicate;
+	uint16_t yes, no; /* the next instruction, PROGRAM_YES or PROGRAM_NO */
+};
+
+struct program {
+	const struct instruction *code;
+	uint16_t entry;
+};
+
+/* Cheap predicates first, nothing asked twice that is settled. False when it is too large for branch addresses. */
+bool program_compile(struct arena *arena, struct expression *expression, struct program *out);
+
+static inline bool program_run(const struct program *program, const struct event *event)
+{
+	uint16_t at = program->entry;
+	while (at < PROGRAM_NO)
+		at = predicate_holds(program->code[at].predicate, event) ? program->code[at].yes : program->code[at].no;
+	return at == PROGRAM_YES;
+}
+
+#endif

@@ -1,0 +1,638 @@
+#include "rules.h"
+#include "log.h"
+#include "sigma.h"
+#include "regex.h"
+#include "transport.h"
+#include "../detectors/detector.h"
+#include "../parsers/parser.h"
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+enum { MESSAGES = 32, FIELDS_MAX = 2048, FILES_MAX = 4096 };
+
+struct candidate {
+	struct rule *rule;
+	struct program program;
+};
+
+struct bucket {
+	const struct candidate *items;
+	unsigned count;
+};
+
+struct rules {
+	struct sigma sigma;
+	struct arena *arena;
+	struct draft *drafts[LIMIT_RULES];
+	struct rule *rules[LIMIT_RULES];
+	struct yaml_file *files[FILES_MAX];
+	unsigned draft_count, file_count;
+	uint32_t count;
+	struct bucket buckets[PROTOCOL_COUNT][ACTION_COUNT][MESSAGES];
+};
+
+const char *level_name(unsigned level)
+{
+	static const char *const names[] = {"informational", "low", "medium", "high", "critical"};
+	return level < sizeof names / sizeof *names ? names[level] : NULL;
+}
+
+/* --- fields ------------------------------------------------------------------------------------------------- */
+
+static const struct field *const tables[] = {
+	event_fields, transport_fields,
+#define PARSER(name) NULL, /* filled from the descriptor: a table's address is no constant through one */
+#include "../parsers/parsers.def"
+#undef PARSER
+};
+
+static const struct parser *const parsers[] = {
+	NULL, NULL,
+#define PARSER(name) &parser_##name,
+#include "../parsers/parsers.def"
+#undef PARSER
+};
+
+enum { TABLES = sizeof tables / sizeof *tables };
+
+static const struct field *table_at(unsigned i)
+{
+	return parsers[i] ? parsers[i]->fields : tables[i];
+}
+
+const struct field *rules_field(const char *name)
+{
+	for (unsigned i = 0; i < TABLES; i++)
+		for (const struct field *f = table_at(i); f->name; f++)
+			if (strcmp(f->name, name) == 0)
+				return f;
+	return NULL;
+}
+
+const char *const *rules_field_names(void)
+{
+	static const char *names[FIELDS_MAX + 1];
+	unsigned n = 0;
+	for (unsigned i = 0; i < TABLES; i++)
+		for (const struct field *f = table_at(i); f->name && n < FIELDS_MAX; f++)
+			names[n++] = f->name;
+	names[n] = NULL;
+	return names;
+}
+
+void rules_print_fields(FILE *out, const char *service)
+{
+	static const char *const types[] = {"number", "number", "number", "number", "true/false", "text", "texts", "codes", "text",
+		"name", "address", "time", "text", "secret"};
+	for (unsigned i = 0; i < TABLES; i++)
+		for (const struct field *f = table_at(i); f->name; f++)
+			if (!service || !parsers[i] || strcmp(parsers[i]->name, service) == 0)
+				fprintf(out, "%-58s %-11s %s\n", f->name, types[f->type], f->help);
+}
+
+/* --- reading files ------------------------------------------------------------------------------------------ */
+
+void rules_keep_regex(struct sigma *s, struct regex *regex)
+{
+	struct regexes *entry = arena_take(s->arena, sizeof *entry);
+	entry->regex = regex;
+	entry->next = s->regexes;
+	s->regexes = entry;
+}
+
+static void load_file(struct rules *rules, const char *path)
+{
+	struct sigma *s = &rules->sigma;
+	struct yaml_file *file = rules->file_count < FILES_MAX ? yaml_file_open(path, s->options->faults) : NULL;
+	s->path = path;
+	if (!file) {
+		s->faults++;
+		return;
+	}
+	rules->files[rules->file_count++] = file;
+	for (unsigned i = 0; i < yaml_documents(file); i++) {
+		if (rules->draft_count == LIMIT_RULES) {
+			sigma_fault(s, yaml_document(file, i), "more than %u rules", LIMIT_RULES);
+			return;
+		}
+		struct draft *draft = arena_take(rules->arena, sizeof *draft);
+		rules->drafts[rules->draft_count++] = draft;
+		draft->rule.path = path;
+		sigma_read_head(s, yaml_document(file, i), draft);
+	}
+}
+
+static bool is_rule_file(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	return dot && (strcmp(dot, ".yml") == 0 || strcmp(dot, ".yaml") == 0);
+}
+
+static int visible(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+static void load_path(struct rules *rules, const char *path, unsigned depth)
+{
+	struct stat stat_of;
+	struct dirent **entries;
+	if (stat(path, &stat_of) != 0 || depth > 16) {
+		fprintf(rules->sigma.options->faults, "%s: %s\n", path, depth > 16 ? "folders nested too deep" : strerror(errno));
+		rules->sigma.faults++;
+		return;
+	}
+	if (!S_ISDIR(stat_of.st_mode)) {
+		load_file(rules, arena_text(rules->arena, path, strlen(path)));
+		return;
+	}
+	int count = scandir(path, &entries, visible, alphasort);
+	for (int i = 0; i < count; i++) {
+		char name[4096];
+		snprintf(name, sizeof name, "%s/%s", path, entries[i]->d_name);
+		if (stat(name, &stat_of) == 0 && (S_ISDIR(stat_of.st_mode) || is_rule_file(name)))
+			load_path(rules, name, depth + 1);
+		free(entries[i]);
+	}
+	if (count >= 0)
+		free(entries);
+}
+
+/* --- references --------------------------------------------------------------------------------------------- */
+
+static bool answers_to(const struct draft *draft, const char *reference)
+{
+	return !draft->filter && ((draft->rule.name && strcmp(draft->rule.name, reference) == 0) ||
+				  strcmp(draft->rule.id, reference) == 0);
+}
+
+static struct draft *find_draft(struct rules *rules, const char *reference, unsigned from)
+{
+	for (unsigned i = from; i < rules->draft_count; i++)
+		if (answers_to(rules->drafts[i], reference))
+			return rules->drafts[i];
+	return NULL;
+}
+
+static void unknown_rule(struct rules *rules, const struct yaml_node *at, const char *name)
+{
+	const char *names[LIMIT_RULES + 1];
+	unsigned n = 0;
+	for (unsigned i = 0; i < rules->draft_count; i++)
+		if (rules->drafts[i]->rule.name)
+			names[n++] = rules->drafts[i]->rule.name;
+	names[n] = NULL;
+	const char *near = log_nearest(name, names);
+	sigma_fault(&rules->sigma, at, "there is no rule %s%s%s%s", name, near ? "; did you mean " : "", near ? near : "",
+		    near ? "?" : "");
+}
+
+static void refer(struct rules *rules, struct draft *draft)
+{
+	const struct yaml_node *list = yaml_get(yaml_get(draft->document, "correlation"), "rules");
+	const struct yaml_node *generate = yaml_get(draft->document, "generate");
+	struct rule *rule = &draft->rule;
+	if (!generate)
+		generate = yaml_get(yaml_get(draft->document, "correlation"), "generate");
+	rules->sigma.path = rule->path;
+	if (!list || list->kind != YAML_LIST || !list->count || list->count > RULE_ROLES_MAX) {
+		sigma_fault(&rules->sigma, list ? list : draft->document, "`rules` is a list of 1 to %u names or ids", RULE_ROLES_MAX);
+		return;
+	}
+	for (unsigned i = 0; i < list->count; i++) {
+		const struct yaml_node *at = list->items[i];
+		struct draft *to = at->kind == YAML_TEXT ? find_draft(rules, at->text, 0) : NULL;
+		if (!to) {
+			unknown_rule(rules, at, at->kind == YAML_TEXT ? at->text : "(not a name)");
+			continue;
+		}
+		rule->role[rule->roles++] = &to->rule;
+		to->referenced = true;
+		if (generate && generate->kind == YAML_TEXT && strcmp(generate->text, "true") == 0)
+			to->wants_generate = "true";
+	}
+}
+
+static const char *aliased(const struct yaml_node *aliases, const char *name, const struct rule *role)
+{
+	const struct yaml_node *alias = yaml_get(aliases, name);
+	const struct yaml_node *field = role->name ? yaml_get(alias, role->name) : NULL;
+	if (!field)
+		field = yaml_get(alias, role->id);
+	return field && field->kind == YAML_TEXT ? field->text : alias ? NULL : name;
+}
+
+/* The field that a name means in the events of each role. */
+static void resolve(struct rules *rules, struct draft *draft)
+{
+	struct rule *rule = &draft->rule;
+	const struct yaml_node *correlation = yaml_get(draft->document, "correlation");
+	const struct yaml_node *aliases = yaml_get(correlation, "aliases");
+	const struct yaml_node *at = draft->correlation ? correlation : draft->document;
+	rules->sigma.path = rule->path;
+	for (unsigned r = 0; r < rule->roles; r++) {
+		for (unsigned g = 0; g < rule->group_count; g++) {
+			const char *name = aliased(aliases, rule->group_name[g], rule->role[r]);
+			const struct yaml_node *place = yaml_get(at, "group-by");
+			rule->group_by[r][g] = name ? sigma_field(&rules->sigma, place ? place : at, name) : NULL;
+		}
+		if (rule->value_name) {
+			const char *name = aliased(aliases, rule->value_name, rule->role[r]);
+			rule->value[r] = name ? sigma_field(&rules->sigma, yaml_get(yaml_get(at, "condition"), "field"), name) : NULL;
+		}
+	}
+	const char *wrong = rule->detector && rule->detector->check ? rule->detector->check(rule) : NULL;
+	if (wrong)
+		sigma_fault(&rules->sigma, at, "type %s: %s", rule->detector->type, wrong);
+}
+
+static bool reaches(const struct rule *from, const struct rule *to, unsigned depth)
+{
+	for (unsigned i = 0; i < from->roles && from->role[i] != from; i++)
+		if (from->role[i] == to || depth > 16 || reaches(from->role[i], to, depth + 1))
+			return true;
+	return false;
+}
+
+/* --- filters and overrides ---------------------------------------------------------------------------------- */
+
+static struct expression *both(struct rules *rules, struct expression *a, struct expression *b)
+{
+	struct expression *and = arena_take(rules->arena, sizeof *and);
+	and->kind = EXPRESSION_AND;
+	and->parts = arena_take(rules->arena, 2 * sizeof *and->parts);
+	and->parts[and->count++] = a;
+	if (b)
+		and->parts[and->count++] = b;
+	return and;
+}
+
+/* A filter's condition is joined to the rule's by `and` (specification of Sigma filters). On a correlation it decides with
+ * which events the correlation may be fed: the rules that it refers to stay as they are for others. */
+static void apply_filter(struct rules *rules, const struct draft *filter)
+{
+	const struct yaml_node *body = yaml_get(filter->document, "filter"), *list = yaml_get(body, "rules");
+	rules->sigma.path = filter->rule.path;
+	struct expression *e = sigma_read_detection(&rules->sigma, body);
+	if (!list) {
+		sigma_fault(&rules->sigma, body, "`rules` is missing: the rules that the filter is for");
+		return;
+	}
+	bool any = list->kind == YAML_TEXT && strcmp(list->text, "any") == 0;
+	for (unsigned i = 0; e && i < (list->kind == YAML_LIST ? list->count : 1); i++) {
+		const struct yaml_node *at = list->kind == YAML_LIST ? list->items[i] : list;
+		bool found = any;
+		for (unsigned j = 0; j < rules->draft_count; j++) {
+			struct draft *draft = rules->drafts[j];
+			if (draft->filter || at->kind != YAML_TEXT || !(any || answers_to(draft, at->text)))
+				continue;
+			found = true;
+			if (draft->correlation)
+				draft->gate = both(rules, e, draft->gate);
+			else if (draft->expression)
+				draft->expression = both(rules, e, draft->expression);
+		}
+		if (!found)
+			unknown_rule(rules, at, at->kind == YAML_TEXT ? at->text : "(not a name)");
+	}
+}
+
+static void apply_override(struct rules *rules, const struct rule_override *change)
+{
+	bool found = false;
+	for (unsigned i = 0; i < rules->draft_count; i++) {
+		struct draft *draft = rules->drafts[i];
+		struct rule *rule = &draft->rule;
+		if (!answers_to(draft, change->rule))
+			continue;
+		found = true;
+		draft->disabled = change->disabled;
+		if (change->threshold >= 0)
+			rule->threshold = (uint64_t)change->threshold;
+		if (change->timespan && !sigma_timespan(change->timespan, &rule->window_ns)) {
+			fprintf(rules->sigma.options->faults, "override of %s: \"%s\" is no timespan; e.g. 60s, 5m, 1h\n", change->rule,
+				change->timespan);
+			rules->sigma.faults++;
+		}
+		for (unsigned level = 0; change->level && level_name(level); level++)
+			if (strcmp(level_name(level), change->level) == 0)
+				rule->level = (enum level)level;
+	}
+	if (!found) {
+		fprintf(rules->sigma.options->faults, "override of %s: there is no such rule; see thingwarden rules list\n", change->rule);
+		rules->sigma.faults++;
+	}
+}
+
+/* --- building ----------------------------------------------------------------------------------------------- */
+
+static uint32_t signature_of(const char *id)
+{
+	return (uint32_t)strtoul(id, NULL, 16) >> 4; /* "1a2b3c4d-...": strtoul stops at the dash */
+}
+
+static void check_ids(struct rules *rules)
+{
+	for (unsigned i = 0; i < rules->draft_count; i++)
+		for (unsigned j = 0; j < i; j++) {
+			const struct rule *a = &rules->drafts[i]->rule, *b = &rules->drafts[j]->rule;
+			rules->sigma.path = a->path;
+			if (strcmp(a->id, b->id) == 0)
+				sigma_fault(&rules->sigma, yaml_get(rules->drafts[i]->document, "id"), "id %s is taken by %s:%u", a->id,
+					    b->path, b->line);
+			else if (signature_of(a->id) && signature_of(a->id) == signature_of(b->id))
+				sigma_fault(&rules->sigma, yaml_get(rules->drafts[i]->document, "id"),
+					    "signature id (the first seven digits of the id) is taken by %s:%u", b->path, b->line);
+		}
+}
+
+static void number_rules(struct rules *rules)
+{
+	for (unsigned i = 0; i < rules->draft_count; i++) {
+		struct draft *draft = rules->drafts[i];
+		if (draft->filter)
+			continue;
+		draft->rule.index = rules->count;
+		draft->rule.signature_id = signature_of(draft->rule.id);
+		/* Sigma: no alerting should be triggered by informational rules. */
+		draft->rule.generate = !draft->disabled && draft->rule.level != LEVEL_INFORMATIONAL && (!draft->referenced || draft->wants_generate || draft->correlation);
+		rules->rules[rules->count++] = &draft->rule;
+	}
+}
+
+static void depend(struct rules *rules)
+{
+	for (uint32_t i = 0; i < rules->count; i++) {
+		struct rule *to = rules->rules[i];
+		unsigned n = 0;
+		for (unsigned pass = 0; pass < 2; pass++) {
+			if (pass)
+				to->dependent = arena_take(rules->arena, (n + 1) * sizeof *to->dependent);
+			n = 0;
+			for (uint32_t j = 0; j < rules->count; j++)
+				for (unsigned r = 0; r < rules->rules[j]->roles; r++) {
+					if (rules->rules[j] == to || rules->rules[j]->role[r] != to)
+						continue;
+					if (pass)
+						to->dependent[n].rule = rules->rules[j], to->dependent[n].role = r;
+					n++;
+				}
+		}
+		to->dependents = n;
+	}
+}
+
+static struct draft *draft_of(struct rule *rule)
+{
+	return (struct draft *)((char *)rule - offsetof(struct draft, rule));
+}
+
+/* A plain rule is worth running when it, or something that is built on it, may raise an alert. */
+static bool is_live(struct rule *rule, unsigned depth)
+{
+	if (draft_of(rule)->disabled)
+		return false;
+	bool live = rule->generate;
+	for (unsigned i = 0; i < rule->dependents && !live && depth < 32; i++)
+		live = is_live(rule->dependent[i].rule, depth + 1);
+	return live;
+}
+
+static void fill_bucket(struct rules *rules, const struct known *known, struct bucket *bucket)
+{
+	struct candidate found[LIMIT_RULES];
+	unsigned count = 0;
+	for (uint32_t i = 0; i < rules->count; i++) {
+		struct rule *rule = rules->rules[i];
+		struct draft *draft = draft_of(rule);
+		if (!draft->expression || !is_live(rule, 0) || (draft->service >= 0 && draft->service != known->protocol))
+			continue;
+		struct expression *open = expression_reduce(rules->arena, draft->expression, known);
+		if (open->kind == EXPRESSION_NEVER)
+			continue;
+		found[count].rule = rule;
+		if (!program_compile(rules->arena, open, &found[count].program)) {
+			rules->sigma.path = rule->path;
+			sigma_fault(&rules->sigma, draft->document, "the detection is too large");
+			continue;
+		}
+		count++;
+	}
+	struct candidate *items = arena_take(rules->arena, (count + 1) * sizeof *items);
+	memcpy(items, found, count * sizeof *items);
+	*bucket = (struct bucket){items, count};
+}
+
+static void build_index(struct rules *rules)
+{
+	for (unsigned protocol = 0; protocol < PROTOCOL_COUNT; protocol++)
+		for (unsigned action = 0; action < ACTION_COUNT; action++)
+			for (unsigned message = 0; message < MESSAGES; message++) {
+				const struct known known = {(uint8_t)protocol, (uint8_t)action, (uint8_t)message};
+				fill_bucket(rules, &known, &rules->buckets[protocol][action][message]);
+			}
+}
+
+static void compile_gates(struct rules *rules)
+{
+	for (unsigned i = 0; i < rules->draft_count; i++) {
+		struct draft *draft = rules->drafts[i];
+		if (!draft->gate)
+			continue;
+		struct program *gate = arena_take(rules->arena, sizeof *gate);
+		if (!program_compile(rules->arena, draft->gate, gate))
+			sigma_fault(&rules->sigma, draft->document, "the filters are too large");
+		draft->rule.gate = gate;
+	}
+}
+
+static void link_rules(struct rules *rules)
+{
+	struct sigma *s = &rules->sigma;
+	for (unsigned i = 0; i < rules->draft_count; i++) {
+		struct draft *draft = rules->drafts[i];
+		struct rule *rule = &draft->rule;
+		s->path = rule->path;
+		if (draft->correlation) {
+			sigma_read_correlation(s, yaml_get(draft->document, "correlation"), rule);
+			refer(rules, draft);
+		} else if (!draft->filter) {
+			rule->detector = &detector_match;
+			rule->role[0] = rule;
+			rule->roles = 1;
+			draft->expression = sigma_read_detection(s, yaml_get(draft->document, "detection"));
+		}
+	}
+	for (unsigned i = 0; i < rules->draft_count; i++)
+		if (rules->drafts[i]->filter)
+			apply_filter(rules, rules->drafts[i]);
+	for (unsigned i = 0; i < s->options->override_count; i++)
+		apply_override(rules, &s->options->overrides[i]);
+	for (unsigned i = 0; i < rules->draft_count; i++) {
+		struct draft *draft = rules->drafts[i];
+		s->path = draft->rule.path;
+		if (draft->correlation && reaches(&draft->rule, &draft->rule, 0))
+			sigma_fault(s, draft->document, "the correlation refers to itself, directly or through others");
+		else if (!draft->filter)
+			resolve(rules, draft);
+	}
+	check_ids(rules);
+}
+
+struct rules *rules_open(const struct rule_options *options)
+{
+	struct rules *rules = calloc(1, sizeof *rules);
+	if (!rules)
+		return NULL;
+	rules->arena = arena_open();
+	rules->sigma = (struct sigma){.arena = rules->arena, .options = options};
+	for (const char *const *path = options->paths; *path; path++)
+		load_path(rules, *path, 0);
+	if (!rules->sigma.faults)
+		link_rules(rules);
+	if (!rules->sigma.faults) {
+		number_rules(rules);
+		depend(rules);
+		compile_gates(rules);
+		build_index(rules);
+	}
+	if (!rules->sigma.faults)
+		return rules;
+	rules_close(rules);
+	return NULL;
+}
+
+void rules_close(struct rules *rules)
+{
+	if (!rules)
+		return;
+	for (struct regexes *r = rules->sigma.regexes; r; r = r->next)
+		regex_free(r->regex);
+	for (unsigned i = 0; i < rules->file_count; i++)
+		yaml_file_close(rules->files[i]);
+	arena_close(rules->arena);
+	free(rules);
+}
+
+/* --- use ---------------------------------------------------------------------------------------------------- */
+
+uint32_t rules_count(const struct rules *rules)
+{
+	return rules->count;
+}
+
+struct rule *rules_at(struct rules *rules, uint32_t index)
+{
+	return rules->rules[index];
+}
+
+struct rule *rules_find(struct rules *rules, const char *name_or_id)
+{
+	struct draft *draft = find_draft(rules, name_or_id, 0);
+	return draft ? &draft->rule : NULL;
+}
+
+void rules_match(const struct rules *rules, const struct event *event,
+		 void (*found)(void *context, struct rule *rule, const struct event *event), void *context)
+{
+	const struct bucket *bucket = &rules->buckets[event->protocol][event->action][event->message % MESSAGES];
+	for (unsigned i = 0; i < bucket->count; i++)
+		if (program_run(&bucket->items[i].program, event))
+			found(context, bucket->items[i].rule, event);
+}
+
+bool rules_admit(const struct rule *rule, const struct event *event)
+{
+	const struct program *gate = rule->gate;
+	return !gate || program_run(gate, event);
+}
+
+/* --- show --------------------------------------------------------------------------------------------------- */
+
+static void print_list(FILE *out, const char *head, const char *const *items)
+{
+	for (; *items; items++, head = "")
+		fprintf(out, "%-16s%s\n", head, *items);
+}
+
+static void print_span(FILE *out, uint64_t ns)
+{
+	uint64_t s = ns / TW_SECOND;
+	if (s % 86400 == 0)
+		fprintf(out, "%" PRIu64 " d", s / 86400);
+	else if (s % 3600 == 0)
+		fprintf(out, "%" PRIu64 " h", s / 3600);
+	else
+		fprintf(out, "%" PRIu64 " s", s);
+}
+
+static void print_yaml(FILE *out, const struct yaml_node *node, unsigned indent)
+{
+	for (unsigned i = 0; i < node->count; i++) {
+		const struct yaml_node *item = node->items[i];
+		fprintf(out, "%*s%s%s", indent, "", node->kind == YAML_MAP ? node->keys[i]->text : "-",
+			node->kind == YAML_MAP ? ":" : "");
+		if (item->kind == YAML_TEXT) {
+			fprintf(out, " %s\n", item->text);
+		} else {
+			fputc('\n', out);
+			print_yaml(out, item, indent + 2);
+		}
+	}
+}
+
+static void print_logic(FILE *out, const struct rule *rule)
+{
+	static const char *const words[] = {"", "more than", "at least", "fewer than", "at most", "exactly", "not"};
+	fprintf(out, "%-16s%s", "behaviour", rule->detector->type);
+	for (unsigned i = 0; i < rule->roles && rule->role[i] != rule; i++)
+		fprintf(out, "%s %s", i ? "," : " of", rule->role[i]->name ? rule->role[i]->name : rule->role[i]->title);
+	fputc('\n', out);
+	if (rule->compare)
+		fprintf(out, "%-16s%s %" PRIu64 "%s%s\n", "threshold", rule->ratio > 0 ? "at least" : words[rule->compare],
+			rule->threshold, rule->value_name ? " different values of " : "", rule->value_name ? rule->value_name : "");
+	if (rule->ratio > 0)
+		fprintf(out, "%-16s%s %g\n", "ratio", words[rule->compare], rule->ratio);
+	fprintf(out, "%-16s", rule->role[0] == rule ? "one alert per" : "within");
+	if (rule->role[0] != rule)
+		print_span(out, rule->window_ns);
+	for (unsigned i = 0; i < rule->group_count; i++)
+		fprintf(out, "%s%s", i ? " + " : rule->role[0] == rule ? "" : ", per ", rule->group_name[i]);
+	if (rule->role[0] == rule) {
+		fprintf(out, " and ");
+		print_span(out, rule->window_ns);
+	}
+	fputc('\n', out);
+}
+
+void rules_print(FILE *out, const struct rule *rule)
+{
+	const struct draft *draft = draft_of((struct rule *)(uintptr_t)rule);
+	fprintf(out, "%s: %s\n", rule->name ? rule->name : rule->id, rule->title);
+	fprintf(out, "%-16s%s%s\n", "level", level_name(rule->level), rule->generate ? "" : " (feeds correlations, raises no alert itself)");
+	fprintf(out, "%-16s%s (signature id %u)\n", "id", rule->id, rule->signature_id);
+	fprintf(out, "%-16s%s:%u\n", "file", rule->path, rule->line);
+	if (rule->description)
+		fprintf(out, "%-16s%s\n", "description", rule->description);
+	print_logic(out, rule);
+	print_list(out, "ATT&CK", rule->tags);
+	print_list(out, "false positives", rule->falsepositives);
+	print_list(out, "references", rule->references);
+	const struct yaml_node *detection = yaml_get(draft->document, "detection");
+	if (detection) {
+		fprintf(out, "detection\n");
+		print_yaml(out, detection, 2);
+	}
+	for (unsigned i = 0; i < rule->roles && rule->role[i] != rule; i++) {
+		const struct yaml_node *base = yaml_get(draft_of(rule->role[i])->document, "detection");
+		if (!base)
+			continue;
+		fprintf(out, "detection of %s\n", rule->role[i]->name ? rule->role[i]->name : rule->role[i]->title);
+		print_yaml(out, base, 2);
+	}
+	fprintf(out, "%-16sconfig: rules: overrides: [{rule: %s, threshold: N, timespan: T, level: L}], or a Sigma filter\n\n", "to tune",
+		rule->name ? rule->name : rule->id);
+}

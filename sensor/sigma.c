@@ -1,0 +1,596 @@
+#include "sigma.h"
+#include "digest.h"
+#include "log.h"
+#include "regex.h"
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+void sigma_fault(struct sigma *s, const struct yaml_node *at, const char *format, ...)
+{
+	va_list arguments;
+	s->faults++;
+	fprintf(s->options->faults, "%s:%u:%u: ", s->path, at ? at->line : 1, at ? at->column : 1);
+	va_start(arguments, format);
+	vfprintf(s->options->faults, format, arguments);
+	va_end(arguments);
+	fputc('\n', s->options->faults);
+}
+
+static struct expression *node_of(struct sigma *s, enum expression_kind kind, unsigned room)
+{
+	struct expression *e = arena_take(s->arena, sizeof *e);
+	e->kind = kind;
+	e->parts = arena_take(s->arena, (room + 1) * sizeof *e->parts);
+	return e;
+}
+
+static void join(struct expression *e, struct expression *part)
+{
+	if (part)
+		e->parts[e->count++] = part;
+}
+
+const struct field *sigma_field(struct sigma *s, const struct yaml_node *at, const char *name)
+{
+	const struct field *field = rules_field(name);
+	if (field)
+		return field;
+	const char *near = log_nearest(name, rules_field_names());
+	if (near)
+		sigma_fault(s, at, "unknown field %s; did you mean %s?", name, near);
+	else
+		sigma_fault(s, at, "unknown field %s; see thingwarden rules fields", name);
+	return NULL;
+}
+
+bool sigma_timespan(const char *text, uint64_t *out_ns)
+{
+	static const struct { char unit; uint64_t seconds; } units[] = {
+		{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}, {'M', 2592000}, {'y', 31536000}};
+	char *end;
+	errno = 0;
+	unsigned long long number = strtoull(text, &end, 10);
+	if (!isdigit((unsigned char)text[0]) || errno || number == 0 || number > 1000000 || !end[0] || end[1])
+		return false;
+	for (unsigned i = 0; i < sizeof units / sizeof *units; i++)
+		if (units[i].unit == *end) {
+			*out_ns = number * units[i].seconds * TW_SECOND;
+			return true;
+		}
+	return false;
+}
+
+/* --- a value and its modifiers ------------------------------------------------------------------------------ */
+
+enum modifier {
+	MOD_CONTAINS = 1 << 0, MOD_STARTSWITH = 1 << 1, MOD_ENDSWITH = 1 << 2, MOD_ALL = 1 << 3, MOD_CASED = 1 << 4,
+	MOD_EXISTS = 1 << 5, MOD_RE = 1 << 6, MOD_CIDR = 1 << 7, MOD_GT = 1 << 8, MOD_GTE = 1 << 9, MOD_LT = 1 << 10,
+	MOD_LTE = 1 << 11, MOD_NEQ = 1 << 12, MOD_FIELDREF = 1 << 13, MOD_BASE64 = 1 << 14, MOD_EXPAND = 1 << 15,
+	MOD_I = 1 << 16, MOD_M = 1 << 17, MOD_S = 1 << 18, MOD_BASE64OFFSET = 1 << 19
+};
+
+static const char *const modifier_names[] = {"contains", "startswith", "endswith", "all", "cased", "exists", "re", "cidr",
+	"gt", "gte", "lt", "lte", "neq", "fieldref", "base64", "expand", "i", "m", "s", "base64offset", NULL};
+
+static bool is_number_type(enum field_type type)
+{
+	return type <= FIELD_U64 || type == FIELD_TIME || type == FIELD_CODES;
+}
+
+static bool is_text_type(enum field_type type)
+{
+	return type == FIELD_TEXT || type == FIELD_TEXTS || type == FIELD_NAME || type == FIELD_CSTRING;
+}
+
+struct item {
+	struct sigma *sigma;
+	const struct field *field;
+	unsigned modifiers;
+	const struct yaml_node *at; /* the key */
+};
+
+static struct expression *leaf(struct item *item, struct predicate predicate)
+{
+	struct expression *e = node_of(item->sigma, EXPRESSION_PREDICATE, 0);
+	predicate.field = item->field;
+	predicate.cased = item->modifiers & MOD_CASED;
+	e->predicate = predicate;
+	return e;
+}
+
+static struct expression *number_leaf(struct item *item, const struct yaml_node *at, const char *text)
+{
+	static const struct { unsigned modifier; enum match_op op; } ops[] = {{MOD_GT, MATCH_GT}, {MOD_GTE, MATCH_GTE},
+		{MOD_LT, MATCH_LT}, {MOD_LTE, MATCH_LTE}, {MOD_NEQ, MATCH_NEQ}};
+	char *end;
+	errno = 0;
+	unsigned long long number = strtoull(text, &end, 0);
+	if (errno || *end || !isdigit((unsigned char)text[0])) {
+		sigma_fault(item->sigma, at, "%s is a number; \"%s\" is none", item->field->name, text);
+		return NULL;
+	}
+	struct predicate p = {.op = MATCH_NUMBER, .number = number};
+	for (unsigned i = 0; i < sizeof ops / sizeof *ops; i++)
+		if (item->modifiers & ops[i].modifier)
+			p.op = ops[i].op;
+	return leaf(item, p);
+}
+
+static struct expression *bool_leaf(struct item *item, const struct yaml_node *at, const char *text)
+{
+	bool yes = strcasecmp(text, "true") == 0, no = strcasecmp(text, "false") == 0;
+	if (!yes && !no) {
+		sigma_fault(item->sigma, at, "%s is true or false, not \"%s\"", item->field->name, text);
+		return NULL;
+	}
+	return leaf(item, (struct predicate){.op = item->modifiers & MOD_NEQ ? MATCH_NEQ : MATCH_NUMBER, .number = yes});
+}
+
+static struct expression *enum_leaf(struct item *item, const struct yaml_node *at, const char *text)
+{
+	const char *names[64];
+	unsigned count = 0;
+	for (; count < 63 && item->field->enum_name(count); count++)
+		names[count] = item->field->enum_name(count);
+	names[count] = NULL;
+	for (unsigned i = 0; i < count; i++)
+		if (strcasecmp(names[i], text) == 0)
+			return leaf(item, (struct predicate){
+				.op = item->modifiers & MOD_NEQ ? MATCH_NEQ : MATCH_NUMBER, .number = i});
+	char valid[512] = "";
+	for (unsigned i = 0; i < count; i++)
+		snprintf(valid + strlen(valid), sizeof valid - strlen(valid), "%s%s", i ? ", " : "", names[i]);
+	sigma_fault(item->sigma, at, "%s is never \"%s\"; valid: %s", item->field->name, text, valid);
+	return NULL;
+}
+
+static bool read_net(const char *text, struct predicate *p)
+{
+	char address[64];
+	const char *slash = strchr(text, '/');
+	size_t size = slash ? (size_t)(slash - text) : strlen(text);
+	if (size >= sizeof address)
+		return false;
+	memcpy(address, text, size);
+	address[size] = 0;
+	if (!address_parse(address, &p->net))
+		return false;
+	unsigned most = address_is_v4(&p->net) ? 32 : 128;
+	char *end = NULL;
+	unsigned long bits = slash ? strtoul(slash + 1, &end, 10) : most;
+	if (slash && (end == slash + 1 || *end || bits > most))
+		return false;
+	p->bits = (uint8_t)(bits + 128 - most);
+	p->op = MATCH_NET;
+	return true;
+}
+
+/* A text with or without wildcards, and the modifiers that put wildcards around it. */
+static struct expression *text_leaf(struct item *item, const char *text)
+{
+	struct predicate p = {.op = MATCH_TEXT};
+	size_t size = strlen(text);
+	char *pattern = arena_take(item->sigma->arena, size * 2 + 4), *plain = arena_take(item->sigma->arena, size + 1);
+	size_t n = 0, m = 0;
+	bool wild = false;
+	if (item->modifiers & (MOD_CONTAINS | MOD_ENDSWITH))
+		pattern[n++] = '*';
+	for (size_t i = 0; i < size; i++) {
+		char c = (item->modifiers & MOD_CASED) ? text[i] : (char)tolower((unsigned char)text[i]);
+		bool escaped = text[i] == '\\' && i + 1 < size && strchr("*?\\", text[i + 1]);
+		wild = wild || c == '*' || c == '?';
+		pattern[n++] = c;
+		if (escaped)
+			pattern[n++] = c = text[++i];
+		plain[m++] = c;
+	}
+	if (item->modifiers & (MOD_CONTAINS | MOD_STARTSWITH))
+		pattern[n++] = '*';
+	if (wild) {
+		p.op = MATCH_GLOB;
+		p.text = slice_of(pattern, (uint32_t)n);
+	} else {
+		p.op = item->modifiers & MOD_CONTAINS ? MATCH_CONTAINS
+		       : item->modifiers & MOD_STARTSWITH ? MATCH_STARTS
+		       : item->modifiers & MOD_ENDSWITH ? MATCH_ENDS : MATCH_TEXT;
+		p.text = slice_of(plain, (uint32_t)m);
+	}
+	struct expression *e = leaf(item, p);
+	if (!(item->modifiers & MOD_NEQ))
+		return e;
+	struct expression *not = node_of(item->sigma, EXPRESSION_NOT, 1);
+	join(not, e);
+	return not;
+}
+
+static struct expression *regex_leaf(struct item *item, const struct yaml_node *at, const char *text)
+{
+	char error[160];
+	struct regex *regex = regex_compile(text, item->modifiers & MOD_I, item->modifiers & MOD_M, item->modifiers & MOD_S, error);
+	if (!regex) {
+		sigma_fault(item->sigma, at, "not a regular expression: %s", error);
+		return NULL;
+	}
+	rules_keep_regex(item->sigma, regex);
+	return leaf(item, (struct predicate){.op = MATCH_REGEX, .regex = regex});
+}
+
+static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* The base64 of `text` as it looks behind `offset` other bytes: the characters that only it decides. */
+static char *base64(struct sigma *s, const char *text, unsigned offset)
+{
+	size_t size = strlen(text), n = 0;
+	char *out = arena_take(s->arena, (size + offset) * 4 / 3 + 8);
+	uint32_t bits = 0, held = 0;
+	for (size_t i = 0; i < size + offset; i++) {
+		bits = bits << 8 | (i < offset ? 0 : (uint8_t)text[i - offset]);
+		for (held += 8; held >= 6; held -= 6)
+			out[n++] = base64_digits[bits >> (held - 6) & 63];
+	}
+	if (offset == 0 && held)
+		out[n++] = base64_digits[bits << (6 - held) & 63];
+	out[n] = 0;
+	return out + (offset == 0 ? 0 : offset + 1);
+}
+
+static struct expression *value_leaf(struct item *item, const struct yaml_node *at, const char *text);
+
+static struct expression *base64_leaf(struct item *item, const struct yaml_node *at, const char *text)
+{
+	struct item plain = *item;
+	plain.modifiers &= ~(unsigned)(MOD_BASE64 | MOD_BASE64OFFSET);
+	plain.modifiers |= MOD_CASED;
+	if (item->modifiers & MOD_BASE64)
+		return value_leaf(&plain, at, base64(item->sigma, text, 0));
+	struct expression *any = node_of(item->sigma, EXPRESSION_OR, 3);
+	plain.modifiers |= MOD_CONTAINS;
+	for (unsigned offset = 0; offset < 3; offset++)
+		join(any, value_leaf(&plain, at, base64(item->sigma, text, offset)));
+	return any;
+}
+
+static struct expression *secret_leaf(struct item *item, const struct yaml_node *at, const char *text)
+{
+	const char *colon = strchr(text, ':');
+	uint64_t salt = item->sigma->options->secret_salt;
+	bool pair = strcmp(item->field->name, "credential") == 0;
+	if (pair && !colon) {
+		sigma_fault(item->sigma, at, "%s is written user:password", item->field->name);
+		return NULL;
+	}
+	uint64_t digest = pair ? digest_pair(salt, slice_of(text, (uint32_t)(colon - text)), slice_text(colon + 1))
+			       : digest_secret(salt, slice_text(text));
+	return leaf(item, (struct predicate){.op = MATCH_NUMBER, .number = digest});
+}
+
+static struct expression *value_leaf(struct item *item, const struct yaml_node *at, const char *text)
+{
+	struct predicate p = {0};
+	enum field_type type = item->field->type;
+	if (item->modifiers & (MOD_BASE64 | MOD_BASE64OFFSET))
+		return base64_leaf(item, at, text);
+	if (item->modifiers & MOD_FIELDREF) {
+		p.op = MATCH_SAME;
+		p.other = sigma_field(item->sigma, at, text);
+		return p.other ? leaf(item, p) : NULL;
+	}
+	if (item->modifiers & MOD_RE && (is_text_type(type) || type == FIELD_ADDRESS))
+		return regex_leaf(item, at, text);
+	if (type == FIELD_SECRET)
+		return secret_leaf(item, at, text);
+	if (is_number_type(type))
+		return number_leaf(item, at, text);
+	if (type == FIELD_BOOL)
+		return bool_leaf(item, at, text);
+	if (type == FIELD_ENUM)
+		return enum_leaf(item, at, text);
+	if (type == FIELD_ADDRESS && (item->modifiers & MOD_CIDR || (!strpbrk(text, "*?") && !(item->modifiers & (MOD_CONTAINS | MOD_STARTSWITH | MOD_ENDSWITH))))) {
+		if (read_net(text, &p))
+			return leaf(item, p);
+		sigma_fault(item->sigma, at, "\"%s\" is neither an address nor a network such as 10.0.0.0/8", text);
+		return NULL;
+	}
+	return text_leaf(item, text);
+}
+
+static bool is_null(const struct yaml_node *node)
+{
+	return node->kind == YAML_TEXT && !node->quoted &&
+	       (strcmp(node->text, "null") == 0 || strcmp(node->text, "~") == 0 || !*node->text);
+}
+
+/* %list% becomes all the list's values; a list without values matches nothing. */
+static bool expand(struct item *item, const struct yaml_node *value, struct expression *any)
+{
+	const struct rule_options *options = item->sigma->options;
+	size_t size = strlen(value->text);
+	const char *names[256];
+	unsigned count = 0;
+	if (size < 3 || value->text[0] != '%' || value->text[size - 1] != '%')
+		return false;
+	for (unsigned i = 0; i < options->list_count; i++) {
+		const struct rule_list *list = &options->lists[i];
+		if (count < 255)
+			names[count++] = list->name;
+		if (strlen(list->name) != size - 2 || strncmp(list->name, value->text + 1, size - 2) != 0)
+			continue;
+		unsigned values = 0;
+		while (list->values[values])
+			values++;
+		struct expression *all = node_of(item->sigma, EXPRESSION_OR, values);
+		for (unsigned j = 0; j < values; j++)
+			join(all, value_leaf(item, value, list->values[j]));
+		if (!values)
+			all->kind = EXPRESSION_NEVER;
+		join(any, all);
+		return true;
+	}
+	names[count] = NULL;
+	const char *bare = arena_text(item->sigma->arena, value->text + 1, size - 2);
+	const char *near = log_nearest(bare, names);
+	sigma_fault(item->sigma, value, "there is no list %s%s%s%s", value->text, near ? "; did you mean %" : "",
+		    near ? near : "", near ? "%?" : "");
+	return true;
+}
+
+static struct expression *one_value(struct item *item, const struct yaml_node *value)
+{
+	if (value->kind != YAML_TEXT) {
+		sigma_fault(item->sigma, value, "a value of %s must be a text or a number", item->field->name);
+		return NULL;
+	}
+	if (item->modifiers & MOD_EXISTS) {
+		bool yes = strcmp(value->text, "true") == 0 || strcmp(value->text, "yes") == 0;
+		if (!yes && strcmp(value->text, "false") != 0 && strcmp(value->text, "no") != 0)
+			sigma_fault(item->sigma, value, "exists is true or false, not \"%s\"", value->text);
+		return leaf(item, (struct predicate){.op = yes ? MATCH_EXISTS : MATCH_ABSENT});
+	}
+	if (is_null(value))
+		return leaf(item, (struct predicate){.op = MATCH_ABSENT});
+	if (item->modifiers & MOD_EXPAND) {
+		struct expression *any = node_of(item->sigma, EXPRESSION_OR, 1);
+		if (expand(item, value, any))
+			return any->count ? any->parts[0] : NULL;
+	}
+	return value_leaf(item, value, value->text);
+}
+
+static bool read_modifiers(struct item *item, const char *text)
+{
+	while (*text) {
+		char name[32];
+		size_t size = strcspn(text, "|");
+		unsigned i = 0;
+		snprintf(name, sizeof name, "%.*s", (int)size, text);
+		while (modifier_names[i] && strcmp(modifier_names[i], name) != 0)
+			i++;
+		if (!modifier_names[i]) {
+			const char *near = log_nearest(name, modifier_names);
+			sigma_fault(item->sigma, item->at, "unknown modifier %s; %s%s", name, near ? "did you mean " : "valid: contains, "
+				    "startswith, endswith, all, cased, exists, re, i, m, s, cidr, gt, gte, lt, lte, neq, fieldref, base64, "
+				    "base64offset, expand", near ? near : "");
+			return false;
+		}
+		item->modifiers |= 1u << i;
+		text += size + (text[size] == '|');
+	}
+	unsigned order = MOD_GT | MOD_GTE | MOD_LT | MOD_LTE;
+	if (item->modifiers & order && !is_number_type(item->field->type)) {
+		sigma_fault(item->sigma, item->at, "%s is no number: gt, gte, lt and lte do not apply", item->field->name);
+		return false;
+	}
+	return true;
+}
+
+/* "field|modifier|modifier": value, or a list of values of which one (with |all: each) must hold. */
+static struct expression *read_item(struct sigma *s, const struct yaml_node *key, const struct yaml_node *value)
+{
+	size_t size = strcspn(key->text, "|");
+	const char *name = arena_text(s->arena, key->text, size);
+	struct item item = {s, sigma_field(s, key, name), 0, key};
+	if (!item.field || !read_modifiers(&item, key->text + size + (key->text[size] == '|')))
+		return NULL;
+	if (value->kind != YAML_LIST)
+		return one_value(&item, value);
+	struct expression *e = node_of(s, item.modifiers & MOD_ALL ? EXPRESSION_AND : EXPRESSION_OR, value->count);
+	if (item.modifiers & MOD_NEQ) /* none of them */
+		e->kind = EXPRESSION_AND;
+	for (unsigned i = 0; i < value->count; i++)
+		join(e, one_value(&item, value->items[i]));
+	if (!value->count)
+		sigma_fault(s, value, "%s: the list is empty", name);
+	return e;
+}
+
+/* A map: all must hold. A list of maps: one must hold. */
+static struct expression *read_selection(struct sigma *s, const struct yaml_node *node)
+{
+	if (node->kind == YAML_TEXT) {
+		sigma_fault(s, node, "a selection is a map of fields, or a list of such maps; keywords have no field here");
+		return NULL;
+	}
+	struct expression *e = node_of(s, node->kind == YAML_MAP ? EXPRESSION_AND : EXPRESSION_OR, node->count);
+	for (unsigned i = 0; i < node->count; i++)
+		join(e, node->kind == YAML_MAP ? read_item(s, node->keys[i], node->items[i])
+					       : read_selection(s, node->items[i]));
+	if (!node->count)
+		sigma_fault(s, node, "the selection is empty");
+	return e;
+}
+
+/* --- conditions --------------------------------------------------------------------------------------------- */
+
+struct condition {
+	struct sigma *sigma;
+	const struct yaml_node *at;
+	const char *text;
+	size_t position;
+	const struct yaml_node *detection;
+	struct expression **selections; /* by position in `detection` */
+	char word[128];
+	unsigned depth;
+	bool failed;
+};
+
+static void condition_fault(struct condition *c, const char *what, const char *word)
+{
+	if (!c->failed) {
+		struct yaml_node place = *c->at;
+		place.column += (unsigned)(c->position - strlen(c->word)) + (c->at->quoted ? 1 : 0);
+		sigma_fault(c->sigma, &place, "condition: %s%s", what, word);
+	}
+	c->failed = true;
+}
+
+/* The next word or parenthesis; empty at the end. */
+static void next_word(struct condition *c)
+{
+	size_t n = 0;
+	while (isspace((unsigned char)c->text[c->position]))
+		c->position++;
+	if (strchr("()", c->text[c->position]) && c->text[c->position])
+		c->word[n++] = c->text[c->position++];
+	else
+		while (c->text[c->position] && !isspace((unsigned char)c->text[c->position]) &&
+		       !strchr("()", c->text[c->position]) && n + 1 < sizeof c->word)
+			c->word[n++] = c->text[c->position++];
+	c->word[n] = 0;
+}
+
+static bool name_fits(const char *name, const char *pattern)
+{
+	size_t size = strlen(pattern);
+	if (strcmp(pattern, "them") == 0)
+		return name[0] != '_';
+	if (size && pattern[size - 1] == '*')
+		return strncmp(name, pattern, size - 1) == 0;
+	return strcmp(name, pattern) == 0;
+}
+
+static struct expression *read_or(struct condition *c);
+
+static bool is_selection(const char *key)
+{
+	return strcmp(key, "condition") != 0 && strcmp(key, "rules") != 0 && strcmp(key, "timeframe") != 0;
+}
+
+static struct expression *read_quantified(struct condition *c, bool all)
+{
+	next_word(c);
+	if (strcmp(c->word, "of") != 0) {
+		condition_fault(c, "`of` is awaited, not ", c->word);
+		return NULL;
+	}
+	next_word(c);
+	struct expression *e = node_of(c->sigma, all ? EXPRESSION_AND : EXPRESSION_OR, c->detection->count);
+	for (unsigned i = 0; i < c->detection->count; i++)
+		if (is_selection(c->detection->keys[i]->text) && name_fits(c->detection->keys[i]->text, c->word))
+			join(e, c->selections[i]);
+	if (!e->count)
+		condition_fault(c, "no selection is called ", c->word);
+	next_word(c);
+	return e;
+}
+
+static struct expression *read_primary(struct condition *c)
+{
+	if (++c->depth > 64) {
+		condition_fault(c, "nested too deep", "");
+		return NULL;
+	}
+	if (strcmp(c->word, "not") == 0) {
+		struct expression *not = node_of(c->sigma, EXPRESSION_NOT, 1);
+		next_word(c);
+		join(not, read_primary(c));
+		c->depth--;
+		return not->count ? not : NULL;
+	}
+	struct expression *e = NULL;
+	if (strcmp(c->word, "(") == 0) {
+		next_word(c);
+		e = read_or(c);
+		if (strcmp(c->word, ")") != 0)
+			condition_fault(c, "`)` is awaited, not ", *c->word ? c->word : "the end");
+		next_word(c);
+	} else if (strcmp(c->word, "1") == 0 || strcmp(c->word, "any") == 0 || strcmp(c->word, "all") == 0) {
+		e = read_quantified(c, c->word[0] == 'a' && c->word[1] == 'l');
+	} else {
+		const char *names[256];
+		unsigned count = 0;
+		for (unsigned i = 0; i < c->detection->count && !e; i++) {
+			const char *name = c->detection->keys[i]->text;
+			if (is_selection(name) && count < 255)
+				names[count++] = name;
+			if (is_selection(name) && strcmp(name, c->word) == 0)
+				e = c->selections[i] ? c->selections[i] : node_of(c->sigma, EXPRESSION_NEVER, 0);
+		}
+		names[count] = NULL;
+		if (!e) {
+			const char *near = log_nearest(c->word, names);
+			char what[128];
+			snprintf(what, sizeof what, "%s%s", near ? "did you mean " : "a selection is awaited", near ? near : "");
+			char text[300];
+			snprintf(text, sizeof text, "no selection is called \"%s\"; ", c->word);
+			condition_fault(c, text, what);
+		}
+		next_word(c);
+	}
+	c->depth--;
+	return e;
+}
+
+static struct expression *read_and(struct condition *c)
+{
+	struct expression *e = node_of(c->sigma, EXPRESSION_AND, 64);
+	join(e, read_primary(c));
+	while (strcmp(c->word, "and") == 0 && e->count < 64) {
+		next_word(c);
+		join(e, read_primary(c));
+	}
+	return e->count ? e : NULL;
+}
+
+static struct expression *read_or(struct condition *c)
+{
+	struct expression *e = node_of(c->sigma, EXPRESSION_OR, 64);
+	join(e, read_and(c));
+	while (strcmp(c->word, "or") == 0 && e->count < 64) {
+		next_word(c);
+		join(e, read_and(c));
+	}
+	return e->count ? e : NULL;
+}
+
+static struct expression *read_condition(struct sigma *s, const struct yaml_node *detection, struct expression **selections,
+					 const struct yaml_node *at)
+{
+	struct condition c = {.sigma = s, .at = at, .text = at->text, .detection = detection, .selections = selections};
+	next_word(&c);
+	struct expression *e = read_or(&c);
+	if (*c.word)
+		condition_fault(&c, "not understood from here on: ", c.word);
+	return c.failed ? NULL : e;
+}
+
+struct expression *sigma_read_detection(struct sigma *s, const struct yaml_node *detection)
+{
+	const struct yaml_node *condition = yaml_get(detection, "condition");
+	if (!detection || detection->kind != YAML_MAP || !condition) {
+		sigma_fault(s, detection, "selections and a `condition` are needed here");
+		return NULL;
+	}
+	struct expression **selections = arena_take(s->arena, (detection->count + 1) * sizeof *selections);
+	for (unsigned i = 0; i < detection->count; i++)
+		if (is_selection(detection->keys[i]->text))
+			selections[i] = read_selection(s, detection->items[i]);
+	if (condition->kind == YAML_TEXT)
+		return read_condition(s, detection, selections, condition);
+	struct expression *any = node_of(s, EXPRESSION_OR, condition->count);
+	for (unsigned i = 0; i < condition->count; i++)
+		if (condition->items[i]->kind == YAML_TEXT)
+			join(any, read_condition(s, detection, selections, condition->items[i]));
+	return any->count ? any : NULL;
+}

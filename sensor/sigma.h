@@ -1,0 +1,46 @@
+/* sigma.h - one Sigma document (rule, correlation or filter) becomes a struct rule, an expression and its references.
+ * Source: SigmaHQ sigma-specification 2.1. Faults are lines on `faults`; the caller counts them. */
+#ifndef TW_SIGMA_H
+#define TW_SIGMA_H
+
+#include "arena.h"
+#include "match.h"
+#include "rules.h"
+#include "yaml_tree.h"
+
+/* A rule while it is being built. */
+struct draft {
+	struct rule rule;                 /* what becomes public */
+	const struct yaml_node *document;
+	struct expression *expression;    /* of a plain rule */
+	struct expression *gate;          /* filters of a correlation: with which events it may be fed; NULL for all */
+	int service;                      /* enum protocol, or -1 for any */
+	bool correlation, filter, disabled, referenced;
+	const char *wants_generate;       /* a correlation's `generate: true` is for the rules it refers to */
+};
+
+struct sigma {
+	struct arena *arena;
+	struct regexes { struct regexes *next; struct regex *regex; } *regexes; /* given back with the rules */
+	const struct rule_options *options;
+	const char *path;                 /* of the document at hand */
+	unsigned faults;
+};
+
+__attribute__((format(printf, 3, 4)))
+void sigma_fault(struct sigma *sigma, const struct yaml_node *at, const char *format, ...);
+
+/* What stands in every document. */
+void sigma_read_head(struct sigma *sigma, const struct yaml_node *document, struct draft *draft);
+/* The `detection` of a rule, or the `filter` of a filter: named selections and a condition. NULL after a fault. */
+struct expression *sigma_read_detection(struct sigma *sigma, const struct yaml_node *detection);
+/* The `correlation`, all but its references. */
+void sigma_read_correlation(struct sigma *sigma, const struct yaml_node *correlation, struct rule *rule);
+bool sigma_timespan(const char *text, uint64_t *out_ns);
+/* Remembers a regular expression for rules_close(). */
+void rules_keep_regex(struct sigma *sigma, struct regex *regex);
+const char *const *rules_field_names(void);
+/* NULL after a fault that names the nearest field. */
+const struct field *sigma_field(struct sigma *sigma, const struct yaml_node *at, const char *name);
+
+#endif
