@@ -1,0 +1,438 @@
+#include "detect.h"
+#include "groups.h"
+#include "hash.h"
+#include "pool.h"
+#include <stdlib.h>
+
+enum { EPISODES = 65536, ORIGINS = 262144, MARKS = 8388608, CHAIN_MAX = 8, TEXT_MAX = 64 };
+
+/* An event that is kept: what an alert needs when the event itself is gone. */
+struct origin {
+	struct event event;
+	struct ends ends;
+	struct session session;
+	struct slice resource;
+	uint16_t resource_size;
+	char resource_text[TEXT_MAX];
+};
+
+/* What goes on in a group since its alert was raised. */
+struct episode {
+	struct origin origin;
+	uint64_t raised_ns, told_ns, first_ns, last_ns;
+	uint64_t count, distinct, told_count, order;
+	double ratio;
+	uint32_t updates;
+	uint8_t sample_count, evidence_count, group_sizes[RULE_GROUP_MAX], sample_sizes[LIMIT_SAMPLES];
+	struct evidence evidence[LIMIT_SAMPLES];
+	char samples[LIMIT_SAMPLES][NOTE_MAX];
+	char groups[RULE_GROUP_MAX][TEXT_MAX];
+};
+
+struct detect {
+	struct detect_options options;
+	struct groups *groups;
+	struct marks *marks;
+	struct pool episodes, origins;
+	uint64_t *alerts_of;
+	uint64_t raised;
+	unsigned depth; /* of correlations of correlations */
+};
+
+/* --- kept events -------------------------------------------------------------------------------------------- */
+
+static void origin_keep(struct origin *o, const struct event *event)
+{
+	o->event = *event;
+	o->ends = *event->ends;
+	o->session = *event->session;
+	o->event.detail = NULL;
+	o->event.fields = NULL;
+	o->event.present[0] = o->event.present[1] = 0;
+	o->resource_size = 0;
+	if (event->resource.count) {
+		struct slice first = slice_head(event->resource.items[0], TEXT_MAX);
+		memcpy(o->resource_text, first.at, first.size);
+		o->resource_size = (uint16_t)first.size;
+	}
+	/* Reasons of wire events are literals; those of a log would need a copy of their own. */
+	if (event->source == SOURCE_LOG)
+		o->event.reason = (struct slice){NULL, 0};
+}
+
+/* Pointers into itself are set when it is used: it may have been copied. */
+static const struct event *origin_event(struct origin *o)
+{
+	o->event.ends = &o->ends;
+	o->event.session = &o->session;
+	o->resource = slice_of(o->resource_text, o->resource_size);
+	o->event.resource = (struct slices){&o->resource, o->resource_size != 0};
+	return &o->event;
+}
+
+/* --- alerts ------------------------------------------------------------------------------------------------- */
+
+static void add_sample(struct episode *e, struct slice text)
+{
+	if (!text.size || e->sample_count == LIMIT_SAMPLES)
+		return;
+	text = slice_head(text, NOTE_MAX);
+	for (unsigned i = 0; i < e->sample_count; i++)
+		if (slice_equal(text, slice_of(e->samples[i], e->sample_sizes[i])))
+			return;
+	memcpy(e->samples[e->sample_count], text.at, text.size);
+	e->sample_sizes[e->sample_count++] = (uint8_t)text.size;
+}
+
+static void add_evidence(struct episode *e, uint32_t frame, uint16_t file)
+{
+	for (unsigned i = 0; i < e->evidence_count; i++)
+		if (e->evidence[i].frame == frame && e->evidence[i].file == file)
+			return;
+	if (e->evidence_count < LIMIT_SAMPLES)
+		e->evidence[e->evidence_count++] = (struct evidence){frame, file};
+}
+
+static void add_event(struct episode *e, const struct event *event)
+{
+	char room[NOTE_MAX];
+	if (event->resource.count > 1)
+		for (uint32_t i = 0; i < event->resource.count && i < LIMIT_SAMPLES; i++)
+			add_sample(e, event->resource.items[i]);
+	else
+		add_sample(e, event_note(event, room));
+	add_evidence(e, event->frame, event->file);
+}
+
+static void add_marks(struct detect *d, const struct rule *rule, struct group *group, struct episode *e)
+{
+	struct mark_list *list = rule->detector->marks ? rule->detector->marks(rule, group->state) : NULL;
+	if (!list || !list->count)
+		return;
+	for (uint32_t i = list->head; i != MARK_NONE; i = mark_at(d->marks, i)->next) {
+		const struct mark *mark = mark_at(d->marks, i);
+		add_sample(e, mark_note(d->marks, mark));
+		add_evidence(e, mark->frame, mark->file);
+	}
+}
+
+static uint64_t alert_id(const struct rule *rule, const struct episode *e)
+{
+	uint64_t id = hash_slice(slice_text(rule->id), 0);
+	for (unsigned i = 0; i < rule->group_count; i++)
+		id = hash_join(id, hash_bytes(e->groups[i], e->group_sizes[i], i));
+	return hash_join(hash_join(id, e->first_ns), e->updates);
+}
+
+static void tell(struct detect *d, const struct rule *rule, struct episode *e, const struct event *event, uint64_t now_ns)
+{
+	struct alert alert = {
+		.rule = rule,
+		.id = alert_id(rule, e),
+		.update = e->updates,
+		.time_ns = now_ns,
+		.event = event ? event : origin_event(&e->origin),
+		.group_count = rule->group_count,
+		.count = e->count,
+		.distinct = e->distinct,
+		.ratio = e->ratio,
+		.first_seen_ns = e->first_ns,
+		.last_seen_ns = e->last_ns,
+		.sample_count = e->sample_count,
+		.evidence_count = e->evidence_count,
+	};
+	for (unsigned i = 0; i < rule->group_count; i++)
+		alert.group_text[i] = slice_of(e->groups[i], e->group_sizes[i]);
+	for (unsigned i = 0; i < e->sample_count; i++)
+		alert.sample[i] = slice_of(e->samples[i], e->sample_sizes[i]);
+	memcpy(alert.evidence, e->evidence, sizeof alert.evidence);
+	e->told_ns = now_ns;
+	e->told_count = e->count;
+	if (!e->updates)
+		d->alerts_of[rule->index]++;
+	e->updates++;
+	d->options.raise(d->options.context, &alert);
+}
+
+static struct episode *episode_of(struct detect *d, const struct group *group)
+{
+	return group->episode == GROUP_NONE ? NULL : pool_at(&d->episodes, group->episode);
+}
+
+static void episode_begin(struct detect *d, const struct rule *rule, struct group *group, const struct judgement *j,
+			  const struct event *event)
+{
+	uint32_t index = pool_take(&d->episodes);
+	static struct episode spare; /* all are taken: the alert is raised all the same, its updates are lost */
+	struct episode *e = index == POOL_NONE ? &spare : pool_at(&d->episodes, index);
+	memset(e, 0, sizeof *e);
+	origin_keep(&e->origin, event);
+	e->raised_ns = e->last_ns = j->now_ns;
+	e->first_ns = j->first_seen_ns ? j->first_seen_ns : event->time_ns;
+	e->count = j->count;
+	e->distinct = j->distinct;
+	e->ratio = rule->ratio > 0 ? j->ratio : -1;
+	e->order = d->raised++;
+	for (unsigned i = 0; i < rule->group_count; i++)
+		if (rule->group_by[j->role][i])
+			e->group_sizes[i] = (uint8_t)field_text(rule->group_by[j->role][i], event, e->groups[i], TEXT_MAX);
+	add_marks(d, rule, group, e);
+	add_event(e, event);
+	group->episode = index == POOL_NONE ? GROUP_NONE : index;
+	tell(d, rule, e, event, j->now_ns);
+}
+
+static void episode_end(struct detect *d, const struct rule *rule, struct group *group, uint64_t now_ns)
+{
+	struct episode *e = episode_of(d, group);
+	if (!e)
+		return;
+	if (e->count > e->told_count)
+		tell(d, rule, e, NULL, now_ns);
+	pool_give(&d->episodes, group->episode);
+	group->episode = GROUP_NONE;
+}
+
+/* --- groups ------------------------------------------------------------------------------------------------- */
+
+static void judgement_begin(struct detect *d, const struct rule *rule, struct group *group, const struct event *event,
+			    unsigned role, uint64_t now_ns, struct judgement *j)
+{
+	*j = (struct judgement){.rule = rule, .event = event, .role = role, .now_ns = now_ns, .state = group->state,
+				.marks = d->marks, .deadline_ns = group->deadline_ns};
+}
+
+static void forget(void *context, struct group *group)
+{
+	struct detect *d = context;
+	const struct rule *rule = rules_at(d->options.rules, group->rule);
+	struct mark_list *list = rule->detector->marks ? rule->detector->marks(rule, group->state) : NULL;
+	if (list)
+		marks_clear(d->marks, list);
+	if (group->origin != GROUP_NONE)
+		pool_give(&d->origins, group->origin);
+	if (group->episode != GROUP_NONE)
+		pool_give(&d->episodes, group->episode);
+	groups_remove(d->groups, group);
+}
+
+/* False when a field to group by is not in the event: it is then not counted. */
+static bool group_key(const struct rule *rule, unsigned role, const struct event *event, uint64_t seed, uint64_t *key)
+{
+	uint64_t hash = hash_join(seed, rule->index);
+	for (unsigned i = 0; i < rule->group_count; i++) {
+		struct value value;
+		const struct field *field = rule->group_by[role][i];
+		if (!field || !field_get(field, event, &value))
+			return false;
+		if (field->type == FIELD_ADDRESS)
+			hash = hash_join(hash, hash_bytes(value.address, sizeof *value.address, seed));
+		else if (field->type >= FIELD_TEXT && field->type != FIELD_ENUM && field->type != FIELD_TIME &&
+			 field->type != FIELD_SECRET)
+			hash = hash_join(hash, hash_slice(value.texts.items[0], seed));
+		else
+			hash = hash_join(hash, value.number);
+	}
+	*key = hash;
+	return true;
+}
+
+static void feed(struct detect *d, struct rule *rule, unsigned role, const struct event *event);
+
+static void pass_on(struct detect *d, const struct rule *rule, const struct event *event)
+{
+	if (d->depth >= CHAIN_MAX)
+		return;
+	d->depth++;
+	for (unsigned i = 0; i < rule->dependents; i++)
+		feed(d, rule->dependent[i].rule, rule->dependent[i].role, event);
+	d->depth--;
+}
+
+static void present(struct detect *d, const struct rule *rule, struct group *group, const struct judgement *j,
+		    const struct event *event)
+{
+	struct episode *e = episode_of(d, group);
+	if (!rule->generate)
+		return;
+	if (!e) {
+		episode_begin(d, rule, group, j, event);
+		return;
+	}
+	e->last_ns = j->now_ns;
+	e->count++;
+	e->distinct = j->distinct > e->distinct ? j->distinct : e->distinct;
+	if (rule->ratio > 0)
+		e->ratio = j->ratio;
+	add_event(e, event);
+	if (j->now_ns >= e->told_ns + rule->window_ns)
+		tell(d, rule, e, event, j->now_ns);
+}
+
+static void remember_origin(struct detect *d, const struct rule *rule, struct group *group, const struct event *event)
+{
+	if (!rule->detector->keeps_origin)
+		return;
+	if (group->origin == GROUP_NONE)
+		group->origin = pool_take(&d->origins);
+	if (group->origin != GROUP_NONE)
+		origin_keep(pool_at(&d->origins, group->origin), event);
+}
+
+static void feed(struct detect *d, struct rule *rule, unsigned role, const struct event *event)
+{
+	const struct detector *detector = rule->detector;
+	uint64_t key;
+	if (!rules_admit(rule, event) || !group_key(rule, role, event, d->options.seed, &key))
+		return;
+	struct group *group = groups_find(d->groups, key, rule->index);
+	if (!group) {
+		if (detector->first_role_begins && role > 0)
+			return;
+		group = groups_add(d->groups, key, rule->index, event->time_ns);
+		groups_schedule(d->groups, group, event->time_ns + rule->window_ns);
+		remember_origin(d, rule, group, event);
+	} else if (detector->keeps_origin && role == 0 && !group->deadline_ns) {
+		remember_origin(d, rule, group, event);
+	}
+	struct judgement j;
+	judgement_begin(d, rule, group, event, role, event->time_ns, &j);
+	bool there = detector->judge(&j);
+	group->last_ns = event->time_ns;
+	group->deadline_ns = j.deadline_ns;
+	if (j.deadline_ns && j.deadline_ns < group->due_ns)
+		groups_schedule(d->groups, group, j.deadline_ns);
+	if (there)
+		present(d, rule, group, &j, event);
+	if (j.finished && group->episode == GROUP_NONE)
+		forget(d, group);
+	if (there)
+		pass_on(d, rule, event);
+}
+
+static void found(void *context, struct rule *rule, const struct event *event)
+{
+	struct detect *d = context;
+	if (rule->generate)
+		feed(d, rule, 0, event);
+	pass_on(d, rule, event);
+}
+
+void detect_event(struct detect *d, const struct event *event)
+{
+	rules_match(d->options.rules, event, found, d);
+}
+
+/* --- time --------------------------------------------------------------------------------------------------- */
+
+static void expired(struct detect *d, struct rule *rule, struct group *group)
+{
+	struct judgement j;
+	uint64_t at_ns = group->deadline_ns;
+	judgement_begin(d, rule, group, NULL, 0, at_ns, &j);
+	bool there = rule->detector->expire && rule->detector->expire(&j);
+	group->deadline_ns = j.deadline_ns;
+	if (!there || group->origin == GROUP_NONE)
+		return;
+	struct origin kept = *(struct origin *)pool_at(&d->origins, group->origin);
+	const struct event *event = origin_event(&kept);
+	present(d, rule, group, &j, event);
+	kept.event.time_ns = at_ns; /* for what is built on it, it is now that this happens */
+	pass_on(d, rule, event);
+}
+
+static uint64_t due(void *context, struct group *group, uint64_t now_ns)
+{
+	struct detect *d = context;
+	struct rule *rule = rules_at(d->options.rules, group->rule);
+	if (group->deadline_ns && group->deadline_ns <= now_ns) {
+		group->last_ns = group->last_ns > group->deadline_ns ? group->last_ns : group->deadline_ns;
+		expired(d, rule, group);
+	}
+	uint64_t end = group->last_ns + rule->window_ns + rule->learn_ns;
+	if (group->deadline_ns)
+		return group->deadline_ns < end ? group->deadline_ns : end;
+	if (end > now_ns)
+		return end;
+	episode_end(d, rule, group, end);
+	forget(d, group);
+	return 0;
+}
+
+void detect_time(struct detect *d, uint64_t now_ns)
+{
+	groups_time(d->groups, now_ns, due, d);
+}
+
+struct ending {
+	struct detect *detect;
+	struct group **groups;
+	uint32_t count;
+};
+
+static void collect(void *context, struct group *group)
+{
+	struct ending *ending = context;
+	struct episode *e = episode_of(ending->detect, group);
+	if (e && e->count > e->told_count && ending->count < EPISODES)
+		ending->groups[ending->count++] = group;
+}
+
+static struct detect *sorting; /* qsort() has no context */
+
+static int by_order(const void *a, const void *b)
+{
+	uint64_t x = episode_of(sorting, *(struct group *const *)a)->order, y = episode_of(sorting, *(struct group *const *)b)->order;
+	return x < y ? -1 : x > y;
+}
+
+void detect_finish(struct detect *d)
+{
+	struct ending ending = {d, malloc(EPISODES * sizeof(struct group *)), 0};
+	if (!ending.groups)
+		return;
+	groups_each(d->groups, collect, &ending);
+	sorting = d;
+	qsort(ending.groups, ending.count, sizeof *ending.groups, by_order);
+	for (uint32_t i = 0; i < ending.count; i++) {
+		struct group *group = ending.groups[i];
+		episode_end(d, rules_at(d->options.rules, group->rule), group, episode_of(d, group)->last_ns);
+	}
+	free(ending.groups);
+}
+
+/* --- life --------------------------------------------------------------------------------------------------- */
+
+struct detect *detect_open(const struct detect_options *options)
+{
+	struct detect *d = calloc(1, sizeof *d);
+	if (!d)
+		return NULL;
+	d->options = *options;
+	d->groups = groups_open(options->groups, options->counters, forget, d);
+	d->marks = marks_open(MARKS);
+	d->alerts_of = calloc(rules_count(options->rules) + 1, sizeof *d->alerts_of);
+	bool pools = pool_open(&d->episodes, sizeof(struct episode), EPISODES);
+	pools = pool_open(&d->origins, sizeof(struct origin), ORIGINS) && pools;
+	if (d->groups && d->marks && d->alerts_of && pools)
+		return d;
+	detect_close(d);
+	return NULL;
+}
+
+void detect_close(struct detect *d)
+{
+	if (!d)
+		return;
+	pool_close(&d->episodes);
+	pool_close(&d->origins);
+	groups_close(d->groups);
+	marks_close(d->marks);
+	free(d->alerts_of);
+	free(d);
+}
+
+uint64_t detect_alerts_of(const struct detect *d, uint32_t rule_index)
+{
+	return d->alerts_of[rule_index];
+}
