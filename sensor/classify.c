@@ -26,6 +26,41 @@ static const struct parser *const parsers[] = {
 	NULL,
 };
 
+static const struct parser *parser_named(const char *name)
+{
+	for (const struct parser *const *p = parsers; *p; p++)
+		if (strcmp((*p)->name, name) == 0)
+			return *p;
+	return NULL;
+}
+
+bool classify_decode_as(const char *text, struct decode_as *out)
+{
+	static const struct { const char *head; uint8_t transport; } heads[] = {
+		{"tcp.port==", TRANSPORT_TCP}, {"udp.port==", TRANSPORT_UDP}};
+	for (unsigned i = 0; i < sizeof heads / sizeof *heads; i++) {
+		size_t n = strlen(heads[i].head);
+		if (strncmp(text, heads[i].head, n) != 0)
+			continue;
+		char *end;
+		unsigned long port = strtoul(text + n, &end, 10);
+		if (end == text + n || *end != ',' || port == 0 || port > 65535 || !parser_named(end + 1))
+			return false;
+		*out = (struct decode_as){heads[i].transport, (uint16_t)port, end + 1};
+		return true;
+	}
+	return false;
+}
+
+const char *classify_parser_names(void)
+{
+	return
+#define PARSER(name) ", " #name
+#include "../parsers/parsers.def"
+#undef PARSER
+		+ 2;
+}
+
 static bool ndpi_begin(struct classifier *c)
 {
 	c->ndpi = ndpi_init_detection_module(ndpi_no_prefs);
@@ -87,9 +122,7 @@ static const struct parser *told(const struct classifier *c, const struct flow *
 		if (as->transport != flow->transport ||
 		    (as->port != flow->ends.server_port && as->port != flow->ends.client_port))
 			continue;
-		for (const struct parser *const *p = parsers; *p; p++)
-			if (strcmp((*p)->name, as->parser) == 0)
-				return *p;
+		return parser_named(as->parser);
 	}
 	return NULL;
 }

@@ -9,6 +9,10 @@ struct classifier;
 
 struct decode_as { uint8_t transport; uint16_t port; const char *parser; }; /* --decode-as tcp.port==N,mqtt */
 
+/* Reads "tcp.port==18830,mqtt"; false when it is not of this form or names no parser. Borrows the name from `text`. */
+bool classify_decode_as(const char *text, struct decode_as *out);
+const char *classify_parser_names(void); /* "mqtt, ..." for messages */
+
 struct classify_options {
 	const struct decode_as *decode_as;
 	unsigned decode_as_count;

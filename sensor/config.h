@@ -16,6 +16,7 @@ struct config_output {
 	const char *facility;  /* syslog: "local0" ... default "local4" */
 	const char *level;     /* least level that is sent; NULL for all */
 	bool events;           /* events too, not only alerts */
+	bool append;           /* jsonl: keep what the file holds; a live sensor does, a replay begins anew */
 };
 
 struct config {

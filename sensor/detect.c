@@ -347,7 +347,10 @@ static uint64_t due(void *context, struct group *group, uint64_t now_ns)
 	struct rule *rule = rules_at(d->options.rules, group->rule);
 	if (group->deadline_ns && group->deadline_ns <= now_ns) {
 		group->last_ns = group->last_ns > group->deadline_ns ? group->last_ns : group->deadline_ns;
+		uint64_t key = group->key;
 		expired(d, rule, group);
+		if (group->rule != rule->index || group->key != key)
+			return 0; /* what was built on it filled the table, and this group gave way */
 	}
 	uint64_t end = group->last_ns + rule->window_ns + rule->learn_ns;
 	if (group->deadline_ns)

@@ -29,7 +29,7 @@ static struct group *group_at(const struct groups *g, uint32_t index)
 
 static uint32_t index_of(const struct groups *g, const struct group *group)
 {
-	return (uint32_t)(((const uint8_t *)group - g->pool.at) / g->pool.block);
+	return (uint32_t)((size_t)((const uint8_t *)group - g->pool.at) / g->pool.block);
 }
 
 struct groups *groups_open(uint32_t capacity, struct counters *counters, void (*forget)(void *context, struct group *group),

@@ -2,11 +2,9 @@
 #include "log.h"
 #include "rule.h"
 #include "../outputs/output.h"
-#include "../parsers/parser.h"
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
 enum { OPTION_ALERTS = 256, OPTION_EVENTS, OPTION_FORMAT, OPTION_STATS, OPTION_FAIL_ON, OPTION_DECODE_AS };
 
@@ -26,39 +24,6 @@ static const struct option known[] = {
 	{NULL, 0, NULL, 0},
 };
 
-static const char *const parser_names[] = {
-#define PARSER(name) #name,
-#include "../parsers/parsers.def"
-#undef PARSER
-	NULL,
-};
-
-static bool is_parser(const char *name)
-{
-	for (const char *const *p = parser_names; *p; p++)
-		if (strcmp(*p, name) == 0)
-			return true;
-	return false;
-}
-
-bool options_decode_as(char *text, struct decode_as *out)
-{
-	static const struct { const char *head; uint8_t transport; } heads[] = {
-		{"tcp.port==", TRANSPORT_TCP}, {"udp.port==", TRANSPORT_UDP}};
-	for (unsigned i = 0; i < sizeof heads / sizeof *heads; i++) {
-		size_t n = strlen(heads[i].head);
-		if (strncmp(text, heads[i].head, n) != 0)
-			continue;
-		char *end;
-		unsigned long port = strtoul(text + n, &end, 10);
-		if (end == text + n || *end != ',' || port == 0 || port > 65535 || !is_parser(end + 1))
-			return false;
-		*out = (struct decode_as){heads[i].transport, (uint16_t)port, end + 1};
-		return true;
-	}
-	return false;
-}
-
 static bool add_text(const char **list, unsigned *count, const char *what, const char *value)
 {
 	if (*count == OPTIONS_MAX) {
@@ -69,18 +34,15 @@ static bool add_text(const char **list, unsigned *count, const char *what, const
 	return true;
 }
 
-static bool add_decode_as(struct options *o, char *value)
+static bool add_decode_as(struct options *o, const char *value)
 {
 	if (o->decode_as_count == OPTIONS_MAX) {
 		log_error("more than %u times --decode-as", OPTIONS_MAX);
 		return false;
 	}
-	if (!options_decode_as(value, &o->decode_as[o->decode_as_count])) {
-		fprintf(stderr, "thingwarden: --decode-as %s: valid is tcp.port==N,PROTOCOL or udp.port==N,PROTOCOL with one of:",
-			value);
-		for (const char *const *p = parser_names; *p; p++)
-			fprintf(stderr, " %s", *p);
-		fputc('\n', stderr);
+	if (!classify_decode_as(value, &o->decode_as[o->decode_as_count])) {
+		log_error("--decode-as %s: valid is tcp.port==N,PROTOCOL or udp.port==N,PROTOCOL with PROTOCOL one of %s", value,
+			  classify_parser_names());
 		return false;
 	}
 	o->decode_as_count++;

@@ -19,7 +19,5 @@ struct options {
 
 /* argv[0] is the command's name. False after having reported what is wrong and what is valid. */
 bool options_parse(struct options *options, int argc, char **argv);
-/* "tcp.port==18830,mqtt"; false when it is not of this form. The name is borrowed from `text`, which is changed. */
-bool options_decode_as(char *text, struct decode_as *out);
 
 #endif

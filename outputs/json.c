@@ -1,0 +1,198 @@
+#include "json.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <yajl/yajl_gen.h>
+
+enum { RECORD_MAX = 1 << 18, ARENA_BYTES = RECORD_MAX * 4, TEXT_MAX = 1024 };
+
+/* yajl allocates its state and its growing buffer; here both come from a fixed arena that is reset for each record. */
+struct json {
+	yajl_gen gen;
+	size_t used;
+	_Alignas(16) unsigned char arena[ARENA_BYTES];
+};
+
+static void *arena_take(void *context, size_t size)
+{
+	struct json *json = context;
+	size = (size + 31) & ~(size_t)15;
+	if (size > ARENA_BYTES - json->used)
+		return NULL;
+	size_t *at = (size_t *)(void *)(json->arena + json->used);
+	json->used += size;
+	*at = size - 16;
+	return at + 2;
+}
+
+static void arena_give(void *context, void *at)
+{
+	(void)context, (void)at;
+}
+
+static void *arena_grow(void *context, void *at, size_t size)
+{
+	size_t old = at ? ((size_t *)at)[-2] : 0;
+	void *bigger = arena_take(context, size);
+	if (bigger && at)
+		memcpy(bigger, at, old < size ? old : size);
+	return bigger;
+}
+
+struct json *json_begin(void)
+{
+	static struct json *json;
+	if (!json)
+		json = calloc(1, sizeof *json);
+	if (!json)
+		abort();
+	const yajl_alloc_funcs functions = {arena_take, arena_grow, arena_give, json};
+	json->used = 0;
+	json->gen = yajl_gen_alloc(&functions);
+	return json;
+}
+
+struct slice json_end(struct json *json)
+{
+	const unsigned char *at;
+	size_t size;
+	if (yajl_gen_get_buf(json->gen, &at, &size) != yajl_gen_status_ok)
+		return slice_text("{}");
+	return slice_of(at, (uint32_t)size);
+}
+
+void json_open(struct json *json)
+{
+	yajl_gen_map_open(json->gen);
+}
+
+void json_close(struct json *json)
+{
+	yajl_gen_map_close(json->gen);
+}
+
+void json_list(struct json *json)
+{
+	yajl_gen_array_open(json->gen);
+}
+
+void json_list_end(struct json *json)
+{
+	yajl_gen_array_close(json->gen);
+}
+
+void json_cstring(struct json *json, const char *text)
+{
+	yajl_gen_string(json->gen, (const unsigned char *)text, strlen(text));
+}
+
+void json_key(struct json *json, const char *key)
+{
+	json_cstring(json, key);
+}
+
+void json_number(struct json *json, uint64_t number)
+{
+	char digits[24];
+	int n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)number);
+	yajl_gen_number(json->gen, digits, (size_t)n);
+}
+
+void json_double(struct json *json, double number)
+{
+	char digits[32];
+	int n = snprintf(digits, sizeof digits, "%.3f", number);
+	yajl_gen_number(json->gen, digits, (size_t)n);
+}
+
+void json_bool(struct json *json, bool value)
+{
+	yajl_gen_bool(json->gen, value);
+}
+
+/* --- text --------------------------------------------------------------------------------------------------- */
+
+/* One code point (RFC 3629); 0 bytes when it is not well-formed. */
+static unsigned code_point(struct slice text, uint32_t *out)
+{
+	uint8_t a = text.at[0];
+	unsigned size = a < 0x80 ? 1 : a < 0xc2 ? 0 : a < 0xe0 ? 2 : a < 0xf0 ? 3 : a < 0xf5 ? 4 : 0;
+	if (!size || size > text.size)
+		return 0;
+	uint32_t code = size == 1 ? a : a & (0x7fu >> size);
+	for (unsigned i = 1; i < size; i++) {
+		if ((text.at[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (text.at[i] & 0x3f);
+	}
+	if ((size == 3 && code < 0x800) || (size == 4 && (code < 0x10000 || code > 0x10ffff)) || (code >= 0xd800 && code < 0xe000))
+		return 0;
+	*out = code;
+	return size;
+}
+
+/* What could make a line say something else than it does: controls, direction marks, invisible tags. */
+static bool deceives(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x61c || code == 0x200b || code == 0x200e || code == 0x200f ||
+	       code == 0x2028 || code == 0x2029 || (code >= 0x202a && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) ||
+	       code == 0xfeff || (code >= 0xe0000 && code <= 0xe007f);
+}
+
+uint32_t text_escape(struct slice text, char *out, uint32_t size)
+{
+	static const char ellipsis[] = "\xe2\x80\xa6";
+	uint32_t n = 0, room = size - (uint32_t)sizeof ellipsis;
+	while (text.size) {
+		uint32_t code = 0;
+		unsigned took = code_point(text, &code);
+		char shown[16];
+		int m;
+		if (took && !deceives(code)) {
+			memcpy(shown, text.at, took);
+			m = (int)took;
+		} else if (took) {
+			m = snprintf(shown, sizeof shown, code < 0x100 ? "\\x%02x" : code < 0x10000 ? "\\u%04x" : "\\U%08x", code);
+		} else {
+			m = snprintf(shown, sizeof shown, "\\x%02x", text.at[0]);
+			took = 1;
+		}
+		if (n + (uint32_t)m > room) {
+			memcpy(out + n, ellipsis, sizeof ellipsis - 1);
+			return n + (uint32_t)sizeof ellipsis - 1;
+		}
+		memcpy(out + n, shown, (size_t)m);
+		n += (uint32_t)m;
+		text = slice_of(text.at + took, text.size - took);
+	}
+	return n;
+}
+
+static bool plain(struct slice text)
+{
+	for (uint32_t i = 0; i < text.size; i++)
+		if (text.at[i] < 0x20 || text.at[i] >= 0x7f)
+			return false;
+	return text.size <= TEXT_MAX - 8;
+}
+
+void json_text(struct json *json, struct slice text)
+{
+	char safe[TEXT_MAX];
+	if (plain(text)) {
+		yajl_gen_string(json->gen, text.at, text.size);
+		return;
+	}
+	uint32_t size = text_escape(text, safe, sizeof safe);
+	yajl_gen_string(json->gen, (const unsigned char *)safe, size);
+}
+
+uint32_t text_time(uint64_t time_ns, char out[40])
+{
+	struct tm tm;
+	time_t seconds = (time_t)(time_ns / 1000000000u);
+	gmtime_r(&seconds, &tm);
+	size_t n = strftime(out, 24, "%Y-%m-%dT%H:%M:%S", &tm);
+	int m = snprintf(out + n, 40 - n, ".%06u+0000", (unsigned)(time_ns % 1000000000u / 1000));
+	return (uint32_t)n + (uint32_t)m;
+}
