@@ -3,7 +3,7 @@
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 thingwarden=$top/build/release/thingwarden
 
-build_packages=(gcc cmake ninja-build pkg-config libpcap-dev libndpi-dev libyajl-dev libcyaml-dev libyaml-dev
+build_packages=(gcc libc6-dev cmake ninja-build pkg-config libpcap-dev libndpi-dev libyajl-dev libcyaml-dev libyaml-dev
 	libpcre2-dev libssl-dev zlib1g-dev libxxhash-dev uthash-dev libcmocka-dev)
 test_packages=(clang libclang-rt-14-dev mosquitto mosquitto-clients tshark rsyslog tcpdump iproute2 python3
 	python3-jsonschema python3-yaml)
@@ -41,7 +41,8 @@ packages_install() {
 		"${as_root[@]}" chmod +x $policy
 	fi
 	local status=0
-	{ "${as_root[@]}" apt-get -qq update &&
+	{ "${as_root[@]}" apt-get -qq update ||
+		true; # another source may be out of reach; the install tells
 		"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
 			"${missing[@]}"; } >"$log" 2>&1 </dev/null || status=1
 	[[ -z $made_policy ]] || "${as_root[@]}" rm -f $policy
