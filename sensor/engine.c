@@ -1,0 +1,411 @@
+#include "engine.h"
+#include "classify.h"
+#include "decode.h"
+#include "digest.h"
+#include "log.h"
+#include "stream.h"
+#include "transport.h"
+#include "../parsers/parser.h"
+#include <stdlib.h>
+#include <sys/random.h>
+
+/* Packets wait in a batch while the memory of their flows is on its way from DRAM; with a million flows nearly every
+ * packet would stall on it otherwise. */
+enum { BATCH = 32, AHEAD = 6, BATCH_BYTES = 65536 };
+
+struct waiting {
+	struct datagram datagram;
+	uint64_t hash;
+};
+
+struct engine {
+	struct engine_options options;
+	struct counters counters;
+	struct decoder *decoder;
+	struct flows *flows;
+	struct streams *streams;
+	struct classifier *classifier;
+	struct memos *memos;
+	struct detect *detect;
+	uint64_t now_ns;
+	uint64_t events_of[PROTOCOL_COUNT];
+	/* the packet at hand, as evidence of the events that it causes */
+	uint64_t packet_ns;
+	uint32_t frame;
+	uint16_t file;
+	unsigned batch_count;
+	uint32_t batch_bytes;
+	struct waiting batch[BATCH];
+	uint8_t bytes[BATCH_BYTES];
+};
+
+/* --- events ------------------------------------------------------------------------------------------------- */
+
+static void engine_event(struct engine *e, const struct event *event)
+{
+	e->counters.events++;
+	e->events_of[event->protocol]++;
+	if (e->options.event)
+		e->options.event(e->options.context, event);
+	if (e->detect)
+		detect_event(e->detect, event);
+}
+
+static void flow_event(const struct engine *e, const struct flow *flow, enum direction direction, struct event *event)
+{
+	*event = (struct event){
+		.time_ns = e->packet_ns,
+		.flow_id = flow->flow_id,
+		.ends = &flow->ends,
+		.session = &flow->session,
+		.app_proto = flow->app_proto,
+		.frame = e->frame,
+		.file = e->file,
+		.transport = flow->transport,
+		.direction = (uint8_t)direction,
+		.one_sided = !flow->half[TO_SERVER].packets || !flow->half[TO_CLIENT].packets,
+	};
+}
+
+static void emit(struct parse *parse, const struct event *event)
+{
+	engine_event(parse->owner, event);
+}
+
+static void parse_begin(struct engine *e, struct flow *flow, enum direction direction, struct parse *parse)
+{
+	const struct half *own = &flow->half[direction], *other = &flow->half[!direction];
+	*parse = (struct parse){
+		.state = flow->state,
+		.session = &flow->session,
+		.memos = e->memos,
+		.flow_id = flow->flow_id,
+		.time_ns = e->packet_ns,
+		.direction = (uint8_t)direction,
+		.midstream = flow->midstream,
+		.peer_heard = own->last_ack == other->next_seq,
+		.emit = emit,
+		.owner = e,
+		.counters = &e->counters,
+	};
+	flow_event(e, flow, direction, &parse->base);
+	parse->base.protocol = (uint8_t)flow->parser->protocol;
+	parse->base.fields = flow->parser->fields;
+}
+
+/* A deadline that moved later needs nothing: the wheel looks again when it comes by. */
+static void parse_end(struct engine *e, struct flow *flow)
+{
+	if (flow->session.deadline_ns && flow->session.deadline_ns < flow->expires_ns)
+		flow_reschedule(e->flows, flow);
+}
+
+/* --- what the stream tells ---------------------------------------------------------------------------------- */
+
+static void engine_spoke(struct engine *e, const struct flow *flow)
+{
+	struct event event;
+	flow_event(e, flow, TO_SERVER, &event);
+	transport_spoke(&event);
+	engine_event(e, &event);
+}
+
+static struct taken on_bytes(void *context, struct flow *flow, enum direction direction, struct slice bytes, bool whole)
+{
+	struct engine *e = context;
+	struct taken taken = {0};
+	if (!flow->parser_state && !classify_bytes(e->classifier, flow, direction, bytes) && whole)
+		return taken;
+	if (!flow->parser) {
+		taken.consumed = bytes.size;
+		taken.done = true;
+		if (direction == TO_SERVER && flow->transport == TRANSPORT_TCP)
+			engine_spoke(e, flow);
+		return taken;
+	}
+	struct parse parse;
+	parse_begin(e, flow, direction, &parse);
+	enum verdict verdict = flow->parser->parse(&parse, bytes);
+	parse_end(e, flow);
+	e->counters.messages_bad += verdict == PARSE_BAD;
+	taken.consumed = parse.consumed;
+	taken.skip = parse.skip;
+	taken.want = parse.want;
+	taken.done = verdict != PARSE_MORE;
+	return taken;
+}
+
+static void on_gap(void *context, struct flow *flow, enum direction direction, uint64_t missing)
+{
+	struct engine *e = context;
+	if (!flow->parser || !flow->parser->gap)
+		return;
+	struct parse parse;
+	parse_begin(e, flow, direction, &parse);
+	flow->parser->gap(&parse, missing);
+	parse_end(e, flow);
+}
+
+static void on_opened(void *context, struct flow *flow)
+{
+	struct engine *e = context;
+	struct event event;
+	if (flow->midstream)
+		return;
+	flow_event(e, flow, TO_SERVER, &event);
+	transport_opened(&event, flow);
+	engine_event(e, &event);
+}
+
+static void engine_failed(struct engine *e, struct flow *flow, const char *reason)
+{
+	struct event event;
+	flow_event(e, flow, TO_SERVER, &event);
+	transport_failed(&event, reason);
+	engine_event(e, &event);
+}
+
+static void on_refused(void *context, struct flow *flow)
+{
+	engine_failed(context, flow, "refused");
+}
+
+static void on_closed(void *context, struct flow *flow, const char *how, enum direction by)
+{
+	struct engine *e = context;
+	struct event event;
+	struct transport_detail detail;
+	stream_end(e->streams, flow);
+	flow_event(e, flow, by, &event);
+	transport_closed(&event, &detail, flow, how, by);
+	engine_event(e, &event);
+	classify_forget(e->classifier, flow);
+}
+
+/* --- what the flow table tells ------------------------------------------------------------------------------ */
+
+static void on_ended(void *context, struct flow *flow, uint64_t now_ns, const char *how)
+{
+	struct engine *e = context;
+	e->packet_ns = now_ns;
+	e->frame = flow->first_frame;
+	e->file = flow->first_file;
+	bool ran_out = strcmp(how, "timeout") == 0;
+	if (flow->transport == TRANSPORT_TCP) {
+		if (strcmp(how, "no_answer") == 0)
+			engine_failed(e, flow, how);
+		else if (ran_out && flow->tcp_state != TCP_CLOSED)
+			on_closed(e, flow, how, TO_SERVER);
+		else
+			stream_end(e->streams, flow);
+	}
+	classify_forget(e->classifier, flow);
+}
+
+static void on_deadline(void *context, struct flow *flow, uint64_t now_ns, const char *how)
+{
+	struct engine *e = context;
+	struct parse parse;
+	(void)how;
+	if (!flow->parser || !flow->parser->expire) {
+		flow->session.deadline_ns = 0;
+		return;
+	}
+	e->packet_ns = now_ns;
+	e->frame = flow->first_frame;
+	e->file = flow->first_file;
+	parse_begin(e, flow, TO_SERVER, &parse);
+	flow->parser->expire(&parse);
+}
+
+static void engine_time(struct engine *e, uint64_t now_ns)
+{
+	if (now_ns <= e->now_ns)
+		return;
+	e->now_ns = now_ns;
+	flows_time(e->flows, now_ns, on_ended, on_deadline, e);
+	if (e->detect)
+		detect_time(e->detect, now_ns);
+}
+
+/* --- the line ----------------------------------------------------------------------------------------------- */
+
+static void engine_udp(struct engine *e, struct flow *flow, enum direction direction, const struct datagram *d)
+{
+	struct half *half = &flow->half[direction];
+	half->packets++;
+	half->bytes += d->payload_bytes;
+	if (d->refused) {
+		engine_failed(e, flow, "unreachable");
+		return;
+	}
+	if (d->payload.size && flow->parser_state != 2)
+		(void)on_bytes(e, flow, direction, d->payload, true);
+}
+
+static void engine_datagram(struct engine *e, const struct datagram *d, uint64_t hash)
+{
+	bool is_new;
+	enum direction direction;
+	engine_time(e, d->time_ns);
+	e->packet_ns = d->time_ns;
+	e->frame = d->frame;
+	e->file = d->file;
+	struct flow *flow = flow_get(e->flows, d, hash, &is_new, &direction, on_ended, e);
+	e->packet_ns = d->time_ns; /* on_ended() spoke of the past */
+	e->frame = d->frame;
+	e->file = d->file;
+	if (d->transport == TRANSPORT_TCP)
+		stream_push(e->streams, flow, direction, d);
+	else
+		engine_udp(e, flow, direction, d);
+	if (!flow->parser && d->payload.size && !d->refused)
+		classify_packet(e->classifier, flow, direction, d);
+}
+
+static void engine_flush(struct engine *e)
+{
+	for (unsigned i = 0; i < AHEAD && i < e->batch_count; i++)
+		flow_prefetch(e->flows, e->batch[i].hash);
+	for (unsigned i = 0; i < e->batch_count; i++) {
+		if (i + AHEAD < e->batch_count)
+			flow_prefetch(e->flows, e->batch[i + AHEAD].hash);
+		engine_datagram(e, &e->batch[i].datagram, e->batch[i].hash);
+	}
+	e->batch_count = 0;
+	e->batch_bytes = 0;
+}
+
+static void engine_now(struct engine *e, const struct datagram *d)
+{
+	engine_flush(e);
+	engine_datagram(e, d, flow_hash(e->flows, d));
+}
+
+void engine_packet(struct engine *e, const struct packet *packet)
+{
+	e->counters.packets++;
+	e->counters.bytes += packet->wire_bytes;
+	e->counters.truncated += packet->bytes.size < packet->wire_bytes;
+	struct packet copy = *packet;
+	struct waiting *slot = &e->batch[e->batch_count];
+	bool fits = packet->bytes.size <= BATCH_BYTES - e->batch_bytes;
+	if (fits) {
+		memcpy(e->bytes + e->batch_bytes, packet->bytes.at, packet->bytes.size);
+		copy.bytes.at = e->bytes + e->batch_bytes;
+	}
+	switch (decode(e->decoder, &copy, &slot->datagram)) {
+	case DECODED_NOTHING:
+		return;
+	case DECODED_JOINED: {
+		struct datagram joined = slot->datagram;
+		engine_now(e, &joined);
+		return;
+	}
+	case DECODED_DATAGRAM:
+		break;
+	}
+	if (!fits) {
+		struct datagram large = slot->datagram;
+		engine_now(e, &large);
+		return;
+	}
+	e->batch_bytes += packet->bytes.size;
+	slot->hash = flow_hash(e->flows, &slot->datagram);
+	flow_prefetch_bucket(e->flows, slot->hash);
+	if (++e->batch_count == BATCH || e->options.live) /* live, a packet must not wait for its neighbours */
+		engine_flush(e);
+}
+
+void engine_idle(struct engine *e, uint64_t now_ns)
+{
+	engine_flush(e);
+	engine_time(e, now_ns);
+}
+
+void engine_finish(struct engine *e)
+{
+	engine_flush(e);
+	flows_finish(e->flows, e->now_ns, on_ended, e);
+	if (e->detect)
+		detect_finish(e->detect);
+}
+
+/* --- life --------------------------------------------------------------------------------------------------- */
+
+static void on_alert(void *context, const struct alert *alert)
+{
+	struct engine *e = context;
+	if (alert->update)
+		e->counters.updates++;
+	else
+		e->counters.alerts++;
+	e->options.alert(e->options.context, alert);
+}
+
+static uint64_t random_seed(bool live)
+{
+	uint64_t seed = 0x7468696e67776172u; /* replay: the same answer every time */
+	if (live && getrandom(&seed, sizeof seed, 0) != sizeof seed)
+		log_note("no random numbers from the kernel: tables are seeded with a constant");
+	return seed;
+}
+
+static bool engine_start(struct engine *e)
+{
+	const struct config *config = e->options.config;
+	uint64_t seed = random_seed(e->options.live);
+	const struct stream_receiver receiver = {on_bytes, on_gap, on_opened, on_refused, on_closed, e};
+	const struct classify_options classify = {config->decode_as, config->decode_as_count, LIMIT_NDPI_FLOWS,
+						  config->ndpi};
+	const struct detect_options detect = {e->options.rules, config->limit_groups, seed, &e->counters, on_alert, e};
+	e->decoder = decoder_open(config->limit_fragments, &e->counters);
+	e->flows = flows_open(config->limit_flows, seed, &e->counters);
+	e->streams = streams_open(config->limit_segments, &e->counters, &receiver);
+	e->memos = memos_open(config->limit_memos, &e->counters);
+	e->classifier = classifier_open(&classify);
+	if (e->options.rules)
+		e->detect = detect_open(&detect);
+	return e->decoder && e->flows && e->streams && e->memos && e->classifier && (e->detect || !e->options.rules);
+}
+
+struct engine *engine_open(const struct engine_options *options)
+{
+	struct engine *e = calloc(1, sizeof *e);
+	if (e) {
+		e->options = *options;
+		if (engine_start(e))
+			return e;
+		engine_close(e);
+	}
+	log_error("not enough memory for the tables; lower `limits` in the configuration");
+	return NULL;
+}
+
+void engine_close(struct engine *e)
+{
+	if (!e)
+		return;
+	detect_close(e->detect);
+	classifier_close(e->classifier);
+	memos_close(e->memos);
+	streams_close(e->streams);
+	flows_close(e->flows);
+	decoder_close(e->decoder);
+	free(e);
+}
+
+struct counters *engine_counters(struct engine *e)
+{
+	return &e->counters;
+}
+
+uint64_t engine_alerts_of(const struct engine *e, uint32_t rule_index)
+{
+	return e->detect ? detect_alerts_of(e->detect, rule_index) : 0;
+}
+
+uint64_t engine_events_of(const struct engine *e, enum protocol protocol)
+{
+	return e->events_of[protocol];
+}

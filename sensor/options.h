@@ -1,0 +1,25 @@
+/* options.h - the command line of `replay` and `watch` as data. */
+#ifndef TW_OPTIONS_H
+#define TW_OPTIONS_H
+
+#include "classify.h"
+
+#define OPTIONS_MAX 64u /* of each option that may be repeated */
+
+struct options {
+	bool live, quiet, help;
+	const char *config, *alerts, *events, *format, *stats, *fail_on, *filter;
+	const char *rules[OPTIONS_MAX + 1];      /* NULL-terminated */
+	const char *interfaces[OPTIONS_MAX + 1]; /* NULL-terminated */
+	struct decode_as decode_as[OPTIONS_MAX];
+	unsigned rule_count, interface_count, decode_as_count;
+	const char *const *inputs;               /* NULL-terminated, borrowed from argv */
+	unsigned input_count;
+};
+
+/* argv[0] is the command's name. False after having reported what is wrong and what is valid. */
+bool options_parse(struct options *options, int argc, char **argv);
+/* "tcp.port==18830,mqtt"; false when it is not of this form. The name is borrowed from `text`, which is changed. */
+bool options_decode_as(char *text, struct decode_as *out);
+
+#endif

@@ -1,0 +1,294 @@
+#include "run.h"
+#include "digest.h"
+#include "hash.h"
+#include "log.h"
+#include "sinks.h"
+#include "summary.h"
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+struct job {
+	const struct options *options;
+	struct config *config;
+	struct rules *rules;
+	struct capture *capture;
+	struct engine *engine;
+	struct sinks sinks;
+	bool level_reached;
+	enum level fail_on;
+	double started;
+};
+
+/* Signals can reach only what is global. */
+static struct capture *signalled_capture;
+static volatile sig_atomic_t reopen_asked;
+
+static void on_stop(int signal)
+{
+	(void)signal;
+	capture_stop(signalled_capture);
+}
+
+static void on_hangup(int signal)
+{
+	(void)signal;
+	reopen_asked = 1;
+}
+
+static double wall_seconds(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static uint64_t wall_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * TW_SECOND + (uint64_t)now.tv_nsec;
+}
+
+/* --- what a run needs --------------------------------------------------------------------------------------- */
+
+struct config *run_load_config(const char *path)
+{
+	return path ? config_load(path) : config_default();
+}
+
+/* Installed next to the program (PREFIX/sbin, PREFIX/share), else the source tree that it was built from. */
+static const char *shipped_rules(void)
+{
+	static char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 64);
+	for (int up = 0; n > 0 && up < 2; up++)
+		while (n > 0 && path[--n] != '/')
+			;
+	if (n > 0) {
+		strcpy(path + n, "/share/thingwarden/rules");
+		if (access(path, R_OK) == 0)
+			return path;
+	}
+	return TW_SOURCE_RULES;
+}
+
+struct rules *run_load_rules(const struct config *config, const char *const *paths)
+{
+	const char *const shipped[] = {shipped_rules(), NULL};
+	bool configured = config->rule_paths && config->rule_paths[0];
+	const struct rule_options options = {
+		.paths = paths && paths[0] ? paths : configured ? config->rule_paths : shipped,
+		.lists = config->lists,
+		.list_count = config->list_count,
+		.overrides = config->overrides,
+		.override_count = config->override_count,
+		.secret_salt = digest_salt(),
+		.faults = stderr,
+	};
+	return rules_open(&options);
+}
+
+/* Without a salt of its own a live sensor takes a random one; a replay takes a constant, for equal answers. */
+static void choose_salt(const struct config *config, bool live)
+{
+	uint64_t salt = hash_slice(slice_text(config->salt ? config->salt : "thingwarden"), 0);
+	if (live && !config->salt && getrandom(&salt, sizeof salt, 0) != sizeof salt)
+		log_note("no random numbers from the kernel: secrets are hashed with a constant salt");
+	digest_set_salt(salt);
+}
+
+static const char *file_name(const void *owner, uint16_t file)
+{
+	const struct job *job = owner;
+	return capture_file_name(job->capture, file);
+}
+
+static bool add_file(struct job *job, const char *path, unsigned takes)
+{
+	bool screen = strcmp(path, "-") == 0 && isatty(STDOUT_FILENO);
+	const char *format = job->options->format;
+	if (!format || (takes & SINK_EVENTS))
+		format = screen && !(takes & SINK_EVENTS) ? "text" : "eve";
+	const struct config_output output = {.type = "jsonl", .format = format, .path = path};
+	return sinks_add(&job->sinks, &output, takes | (screen ? SINK_COLOUR : 0u));
+}
+
+static bool add_sinks(struct job *job)
+{
+	const struct options *o = job->options;
+	const struct config *config = job->config;
+	job->sinks.context = (struct record_context){file_name, job, config->sensor_name};
+	if (o->alerts && !add_file(job, o->alerts, SINK_ALERTS))
+		return false;
+	if (o->events && !add_file(job, o->events, SINK_EVENTS))
+		return false;
+	for (unsigned i = 0; i < config->output_count; i++)
+		if (!sinks_add(&job->sinks, &config->outputs[i],
+			       SINK_ALERTS | (config->outputs[i].events ? SINK_EVENTS : 0u)))
+			return false;
+	return job->sinks.count || add_file(job, "-", SINK_ALERTS);
+}
+
+static void on_alert(void *context, const struct alert *alert)
+{
+	struct job *job = context;
+	if (job->options->fail_on && alert->rule->level >= job->fail_on)
+		job->level_reached = true;
+	sinks_alert(&job->sinks, alert);
+}
+
+static void on_event(void *context, const struct event *event)
+{
+	struct job *job = context;
+	sinks_event(&job->sinks, event);
+}
+
+/* --- the run ------------------------------------------------------------------------------------------------ */
+
+static void progress(const struct job *job, bool last)
+{
+	uint64_t done, total;
+	if (job->options->quiet || !isatty(STDERR_FILENO))
+		return;
+	capture_progress(job->capture, &done, &total);
+	if (total)
+		fprintf(stderr, "\r%3.0f %%  %llu alerts%s", 100.0 * (double)done / (double)total,
+			(unsigned long long)engine_counters(job->engine)->alerts, last ? "\r\033[K" : "");
+}
+
+static void replay_loop(struct job *job)
+{
+	enum { EVERY = 1 << 17 };
+	struct packet packet;
+	for (uint64_t n = 1; capture_next(job->capture, &packet) == CAPTURE_PACKET; n++) {
+		engine_packet(job->engine, &packet);
+		if (n % EVERY == 0)
+			progress(job, false);
+	}
+	progress(job, true);
+}
+
+static void watch_loop(struct job *job)
+{
+	struct packet packet;
+	for (;;) {
+		enum capture_result result = capture_next(job->capture, &packet);
+		if (result == CAPTURE_END)
+			return;
+		if (result == CAPTURE_PACKET) {
+			engine_packet(job->engine, &packet);
+		} else {
+			engine_idle(job->engine, wall_ns());
+			sinks_flush(&job->sinks);
+		}
+		if (reopen_asked) {
+			reopen_asked = 0;
+			sinks_reopen(&job->sinks);
+		}
+	}
+}
+
+static int finish(struct job *job)
+{
+	engine_finish(job->engine);
+	bool good = sinks_close(&job->sinks);
+	struct summary summary = {job->engine, job->rules, job->capture, wall_seconds() - job->started};
+	if (!job->options->quiet)
+		summary_print(stderr, &summary);
+	if (job->options->stats && !summary_write(job->options->stats, &summary))
+		good = false;
+	if (capture_faults(job->capture) || !good)
+		return EXIT_INPUT_OUTPUT;
+	return job->level_reached ? EXIT_LEVEL : EXIT_DONE;
+}
+
+static void catch_signals(struct job *job)
+{
+	signalled_capture = job->capture;
+	signal(SIGPIPE, SIG_IGN); /* a receiver that goes away is an error of write(), not our end */
+	signal(SIGINT, on_stop);
+	signal(SIGTERM, on_stop);
+	signal(SIGHUP, job->options->live ? on_hangup : SIG_DFL);
+}
+
+static int run_opened(struct job *job)
+{
+	const struct options *o = job->options;
+	const struct capture_options capture = {
+		.inputs = o->live ? NULL : o->inputs,
+		.interfaces = !o->live ? NULL : o->interface_count ? o->interfaces : job->config->interfaces,
+		.filter = o->filter ? o->filter : job->config->filter,
+	};
+	if (o->live && (!capture.interfaces || !capture.interfaces[0])) {
+		log_error("watch needs an interface: -i IFACE, or `interfaces` in the configuration");
+		return EXIT_USAGE;
+	}
+	if (!add_sinks(job))
+		return EXIT_INPUT_OUTPUT;
+	job->capture = capture_open(&capture);
+	if (!job->capture)
+		return EXIT_INPUT_OUTPUT;
+	const struct engine_options engine = {
+		.config = job->config,
+		.rules = job->rules,
+		.live = o->live,
+		.alert = on_alert,
+		.event = sinks_want_events(&job->sinks) ? on_event : NULL,
+		.context = job,
+	};
+	job->engine = engine_open(&engine);
+	if (!job->engine)
+		return EXIT_INPUT_OUTPUT;
+	catch_signals(job);
+	if (o->live)
+		watch_loop(job);
+	else
+		replay_loop(job);
+	return finish(job);
+}
+
+/* Ports of the command line go before those of the config. */
+static bool join_decode_as(struct job *job)
+{
+	const struct options *o = job->options;
+	struct config *config = job->config;
+	unsigned count = o->decode_as_count + config->decode_as_count;
+	struct decode_as *all = calloc(count ? count : 1, sizeof *all);
+	if (!all)
+		return false;
+	memcpy(all, o->decode_as, o->decode_as_count * sizeof *all);
+	if (config->decode_as_count)
+		memcpy(all + o->decode_as_count, config->decode_as, config->decode_as_count * sizeof *all);
+	config->decode_as = all; /* the config's own array stays its own: config_free() knows it by its other name */
+	config->decode_as_count = count;
+	return true;
+}
+
+int run(const struct options *options)
+{
+	struct job job = {.options = options, .started = wall_seconds()};
+	int status = EXIT_USAGE;
+	while (options->fail_on && strcmp(level_name(job.fail_on), options->fail_on) != 0)
+		job.fail_on++;
+	job.config = run_load_config(options->config);
+	if (!job.config)
+		return EXIT_USAGE;
+	struct decode_as *configured = job.config->decode_as;
+	choose_salt(job.config, options->live);
+	job.rules = run_load_rules(job.config, options->rules);
+	if (job.rules && join_decode_as(&job)) {
+		status = run_opened(&job);
+		free(job.config->decode_as);
+		job.config->decode_as = configured;
+	}
+	engine_close(job.engine);
+	capture_close(job.capture);
+	sinks_close(&job.sinks);
+	rules_close(job.rules);
+	config_free(job.config);
+	return status;
+}

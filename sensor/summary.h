@@ -1,0 +1,19 @@
+/* summary.h - what a run saw, lost and found: for people on standard error, for programs as JSON (--stats). */
+#ifndef TW_SUMMARY_H
+#define TW_SUMMARY_H
+
+#include "engine.h"
+#include <stdio.h>
+
+struct summary {
+	struct engine *engine;
+	struct rules *rules;
+	const struct capture *capture;
+	double seconds; /* of wall clock that the run took */
+};
+
+void summary_print(FILE *out, const struct summary *summary);
+/* Suricata's `stats` record as one JSON line. False when the file cannot be written (reported). */
+bool summary_write(const char *path, const struct summary *summary);
+
+#endif
