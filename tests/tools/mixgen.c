@@ -69,9 +69,10 @@ static const struct {
 	[STEP_DISCONNECT] = {"mqtt.disconnect", 0, TCP_PSH | TCP_ACK, 0xe0},
 };
 
-/* A device; 32 bytes, for there are a million. */
+/* A device; small, for there are a million. */
 struct device {
 	uint32_t next_seq[2], heard[2]; /* by sender: sequence number to send, acknowledgement to send */
+	uint32_t clock_ms[2];           /* by sender: its last TCP timestamp, which the other side echoes (RFC 7323) */
 	uint32_t sessions;
 	uint16_t left;                  /* exchanges until this session ends; 0: no session */
 	uint16_t message_id;
@@ -232,7 +233,11 @@ static void step_emit(struct mix *mix, uint32_t id, enum step step, uint64_t tim
 	if (step == STEP_SYN) {
 		device->next_seq[0] = (uint32_t)(r >> 7);
 		device->next_seq[1] = (uint32_t)(r >> 29);
+		device->clock_ms[1] = 0;
 	}
+	device->clock_ms[from] = (uint32_t)(time_ns / 1000000);
+	spec.clock_ms = device->clock_ms[from];
+	spec.echo_ms = device->clock_ms[!from];
 	spec.seq = device->next_seq[from];
 	spec.ack = steps[step].flags & TCP_ACK ? device->heard[from] : 0;
 	packet_write(mix->writer, &spec);

@@ -26,6 +26,7 @@ struct packet_spec {
 	uint32_t client_address, server_address;
 	uint16_t client_port, server_port;
 	uint32_t seq, ack;
+	uint32_t clock_ms, echo_ms; /* TCP timestamps: own, the peer's last */
 	uint8_t flags;
 	bool from_server;
 	struct bytes payload;
@@ -75,14 +76,13 @@ static inline uint16_t packet_checksum(const uint8_t *at, uint32_t size, uint32_
 /* As Linux sends it: MSS, SACK permitted, timestamps and window scale on a SYN, timestamps elsewhere. */
 static inline void packet_tcp_options(struct bytes *b, const struct packet_spec *spec)
 {
-	uint32_t clock_ms = (uint32_t)(spec->time_ns / 1000000);
 	static const uint8_t syn[] = {2, 4, 0x05, 0xb4, 4, 2}, plain[] = {1, 1}, scale[] = {1, 3, 3, 7};
 	bool is_syn = spec->flags & TCP_SYN;
 	bytes_put(b, is_syn ? syn : plain, is_syn ? sizeof syn : sizeof plain);
 	bytes_u8(b, 8);
 	bytes_u8(b, 10);
-	bytes_u32(b, clock_ms);
-	bytes_u32(b, spec->ack ? clock_ms - 1 : 0);
+	bytes_u32(b, spec->clock_ms);
+	bytes_u32(b, spec->echo_ms);
 	if (is_syn)
 		bytes_put(b, scale, sizeof scale);
 }
