@@ -1,0 +1,34 @@
+"""Reads alerts: told.py FILE RULE SOURCE        is there an alert of RULE about SOURCE?
+                told.py FILE --peaceful SOURCE  is there none above `low` about SOURCE?
+                told.py STATS --clean           did no counter of losses or faults move?"""
+import json
+import sys
+
+
+def records(path):
+    with open(path, encoding="utf-8") as f:
+        for line in f:
+            if line.endswith("\n"):  # the last line may still be on its way
+                yield json.loads(line)
+
+
+def main():
+    path, what, *rest = sys.argv[1:]
+    if what == "--clean":
+        with open(path, encoding="utf-8") as f:
+            stats = json.load(f)["thingwarden"]
+        bad = {name: stats[name] for name in ("dropped", "undecoded", "malformed", "bad_checksum", "gaps", "messages_bad",
+                                              "flows_evicted", "groups_evicted") if stats[name]}
+        print(*(f"      {name}: {count}" for name, count in bad.items()), sep="\n", end="\n" if bad else "")
+        return bool(bad) or stats["packets"] == 0
+    source = rest[0]
+    about = [r for r in records(path) if r.get("event_type") == "alert" and r.get("src_ip") == source]
+    if what == "--peaceful":
+        loud = [r["thingwarden"]["rule"] for r in about if r["thingwarden"]["level"] not in ("informational", "low")]
+        print(*(f"      {rule}" for rule in loud), sep="\n", end="\n" if loud else "")
+        return bool(loud)
+    return not any(r["thingwarden"]["rule"] == what for r in about)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
