@@ -17,11 +17,12 @@ const struct detector *detector_find(const char *type)
 
 const char *detector_types(void)
 {
-	return
+	static const char names[] =
 #define DETECTOR(name) " " #name
 #include "detectors.def"
 #undef DETECTOR
-		+ sizeof " match";
+		;
+	return &names[sizeof " match"];
 }
 
 bool detector_compare(enum compare compare, double number, double threshold)

@@ -80,9 +80,11 @@ static struct mark_list *marks(const struct rule *rule, void *state)
 	return state;
 }
 
-#define NUMERIC(name, function) \
-	const struct detector detector_##name = {.type = #name, .state_bytes = sizeof(struct mark_list), .check = check, \
-						 .judge = function, .marks = marks}
-NUMERIC(value_sum, judge_sum);
-NUMERIC(value_avg, judge_avg);
-NUMERIC(value_percentile, judge_percentile);
+const struct detector detector_value_sum = {
+	.type = "value_sum", .state_bytes = sizeof(struct mark_list), .check = check, .judge = judge_sum, .marks = marks};
+
+const struct detector detector_value_avg = {
+	.type = "value_avg", .state_bytes = sizeof(struct mark_list), .check = check, .judge = judge_avg, .marks = marks};
+
+const struct detector detector_value_percentile = {
+	.type = "value_percentile", .state_bytes = sizeof(struct mark_list), .check = check, .judge = judge_percentile, .marks = marks};

@@ -334,10 +334,8 @@ struct capture *capture_open(const struct capture_options *options)
 		c->sources[i].name = inputs_name(c->inputs, i);
 		c->sources[i].total_bytes = inputs_bytes(c->inputs, i);
 	}
-	if (c->sources && (options->inputs ? files_begin(c) && c->heap_count : live_begin(c, options)))
-		return c;
-	if (options->inputs && !c->faults)
-		log_error("no frame in any input");
+	if (c->sources && (options->inputs ? files_begin(c) : live_begin(c, options)) && (c->heap_count || !c->faults))
+		return c; /* a capture without frames is no fault */
 	capture_close(c);
 	return NULL;
 }

@@ -74,7 +74,8 @@ static void read_level(struct sigma *s, const struct yaml_node *document, struct
 			rule->level = (enum level)i;
 			return;
 		}
-	sigma_fault(s, node, "unknown level; valid: informational, low, medium, high, critical");
+	sigma_fault(s, node, "unknown level `%s`; valid: informational, low, medium, high, critical",
+		    node->kind == YAML_TEXT ? node->text : "(no text)");
 }
 
 static void read_service(struct sigma *s, const struct yaml_node *document, struct draft *draft)
