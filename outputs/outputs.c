@@ -37,22 +37,24 @@ const struct output *output_find(const char *name)
 /* Each is ", name"; the first comma is stepped over. */
 const char *format_names(void)
 {
-	return
+	static const char names[] =
 #define FORMAT(name) ", " #name
 #define OUTPUT(name)
 #include "outputs.def"
 #undef FORMAT
 #undef OUTPUT
-		+ 2;
+		;
+	return &names[2];
 }
 
 const char *output_names(void)
 {
-	return
+	static const char names[] =
 #define FORMAT(name)
 #define OUTPUT(name) ", " #name
 #include "outputs.def"
 #undef FORMAT
 #undef OUTPUT
-		+ 2;
+		;
+	return &names[2];
 }

@@ -25,6 +25,9 @@ enum verdict {
  * orientation of a flow that was joined half-way. MAYBE asks for more bytes. */
 enum probe { PROBE_NO, PROBE_MAYBE, PROBE_YES, PROBE_CLIENT, PROBE_SERVER };
 
+struct flow;
+struct parser;
+
 struct parse {
 	/* given */
 	void *state;             /* descriptor->state_bytes bytes, 8-aligned */
@@ -36,13 +39,23 @@ struct parse {
 	bool midstream;          /* the beginning of this flow was not seen */
 	bool peer_heard;         /* the sender of these bytes had already received all that you were given from the other
 	                          * side: what it sends now it sends knowingly, it is not pipelined */
+	/* Bytes of a protocol inside this one (a message in a WebSocket, handshake messages in TLS records), in order: they
+	 * reach `inner`, or, when it is NULL, the parser that their beginning looks like, as a flow of its own with the same
+	 * ends and session. What is incomplete is kept. One inner protocol a flow; `inner` counts in the first call. */
+	void (*carry)(struct parse *parse, const struct parser *inner, struct slice bytes);
+	void (*carry_lost)(struct parse *parse, uint64_t missing); /* so many of the inner bytes are lost */
 	struct event base;       /* copy it, fill in the rest, emit it: times, ends, session, frame, protocol are set */
 	void (*emit)(struct parse *parse, const struct event *event);
-	void *owner;             /* the emitter's */
+	void *owner;             /* the emitter's, and so is the flow */
+	struct flow *flow;
 	struct counters *counters;
 	/* results, zero on entry */
 	uint32_t consumed;       /* bytes of `input` that are finished with */
 	uint64_t skip;           /* bytes after these that the parser does not need to see, e.g. the body of a PUBLISH */
+	/* From `consumed` on both directions speak another protocol, e.g. after an HTTP upgrade: that of `becomes`, or, with
+	 * `becomes_unknown`, one to be told by its first bytes. Parser state is zeroed, the session stays. */
+	const struct parser *becomes;
+	bool becomes_unknown;
 	uint32_t want;           /* PARSE_MORE: call again only when so many bytes (from the first unconsumed) are there; 0 = any */
 };
 

@@ -54,11 +54,12 @@ bool classify_decode_as(const char *text, struct decode_as *out)
 
 const char *classify_parser_names(void)
 {
-	return
+	static const char names[] =
 #define PARSER(name) ", " #name
 #include "../parsers/parsers.def"
 #undef PARSER
-		+ 2;
+		;
+	return &names[2];
 }
 
 static bool ndpi_begin(struct classifier *c)
@@ -127,9 +128,20 @@ static const struct parser *told(const struct classifier *c, const struct flow *
 	return NULL;
 }
 
+void classify_as(struct classifier *c, struct flow *flow, const struct parser *parser)
+{
+	decide(c, flow, parser);
+	memset(flow->state, 0, sizeof flow->state);
+	if (!parser) {
+		flow->parser_state = UNDECIDED;
+		flow->probes = 0;
+		flow->app_proto = NULL;
+	}
+}
+
 bool classify_bytes(struct classifier *c, struct flow *flow, enum direction direction, struct slice bytes)
 {
-	const struct parser *parser = c->options.decode_as_count ? told(c, flow) : NULL;
+	const struct parser *parser = c->options.decode_as_count && !flow->carried ? told(c, flow) : NULL;
 	bool maybe = false;
 	if (parser) {
 		decide(c, flow, parser);
@@ -142,7 +154,8 @@ bool classify_bytes(struct classifier *c, struct flow *flow, enum direction dire
 		maybe = maybe || probe == PROBE_MAYBE;
 		if (probe == PROBE_NO || probe == PROBE_MAYBE)
 			continue;
-		if ((probe == PROBE_CLIENT && direction == TO_CLIENT) || (probe == PROBE_SERVER && direction == TO_SERVER))
+		if (!flow->carried &&
+		    ((probe == PROBE_CLIENT && direction == TO_CLIENT) || (probe == PROBE_SERVER && direction == TO_SERVER)))
 			flow_flip(flow);
 		decide(c, flow, *p);
 		return true;

@@ -27,6 +27,8 @@ void classifier_close(struct classifier *classifier);
 /* First in-order payload of a flow. Sets flow->parser and flow->app_proto when it knows, flips the flow when the
  * bytes show that client and server were taken for each other. True when decided: do not ask again. */
 bool classify_bytes(struct classifier *classifier, struct flow *flow, enum direction direction, struct slice bytes);
+/* From here on the flow speaks `parser`, whose state begins zeroed; NULL: that is to be found out. */
+void classify_as(struct classifier *classifier, struct flow *flow, const struct parser *parser);
 /* Each datagram of a flow that none of our parsers took, until nDPI has an answer or gives up: sets flow->app_proto.
  * `ip` is the packet from its IP header on, as nDPI wants it. */
 void classify_packet(struct classifier *classifier, struct flow *flow, enum direction direction,

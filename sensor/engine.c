@@ -39,6 +39,8 @@ struct engine {
 	uint8_t bytes[BATCH_BYTES];
 };
 
+static void on_ended(void *context, struct flow *flow, uint64_t now_ns, const char *how);
+
 /* --- events ------------------------------------------------------------------------------------------------- */
 
 static void engine_event(struct engine *e, const struct event *event)
@@ -51,19 +53,26 @@ static void engine_event(struct engine *e, const struct event *event)
 		detect_event(e->detect, event);
 }
 
-static void flow_event(const struct engine *e, const struct flow *flow, enum direction direction, struct event *event)
+/* The flow whose packets these are: of a flow that another carries, the carrier. */
+static struct flow *root_of(const struct engine *e, struct flow *flow)
 {
+	return flow->carried ? flow_kin(e->flows, flow) : flow;
+}
+
+static void flow_event(const struct engine *e, struct flow *flow, enum direction direction, struct event *event)
+{
+	struct flow *root = root_of(e, flow);
 	*event = (struct event){
 		.time_ns = e->packet_ns,
 		.flow_id = flow->flow_id,
-		.ends = &flow->ends,
-		.session = &flow->session,
+		.ends = &root->ends,
+		.session = &root->session,
 		.app_proto = flow->app_proto,
 		.frame = e->frame,
 		.file = e->file,
 		.transport = flow->transport,
 		.direction = (uint8_t)direction,
-		.one_sided = !flow->half[TO_SERVER].packets || !flow->half[TO_CLIENT].packets,
+		.one_sided = !root->half[TO_SERVER].packets || !root->half[TO_CLIENT].packets,
 	};
 }
 
@@ -72,12 +81,37 @@ static void emit(struct parse *parse, const struct event *event)
 	engine_event(parse->owner, event);
 }
 
+static void carry(struct parse *parse, const struct parser *inner, struct slice bytes)
+{
+	struct engine *e = parse->owner;
+	uint32_t frame = e->frame;
+	uint16_t file = e->file;
+	struct flow *flow = flow_carry(e->flows, parse->flow, on_ended, e);
+	e->packet_ns = parse->time_ns; /* on_ended() may have spoken of the past */
+	e->frame = frame;
+	e->file = file;
+	if (!flow)
+		return;
+	if (inner && !flow->parser_state)
+		classify_as(e->classifier, flow, inner);
+	stream_carry(e->streams, flow, parse->direction, bytes);
+}
+
+static void carry_lost(struct parse *parse, uint64_t missing)
+{
+	struct engine *e = parse->owner;
+	struct flow *flow = flow_kin(e->flows, parse->flow);
+	if (flow)
+		stream_carry_lost(e->streams, flow, parse->direction, missing);
+}
+
 static void parse_begin(struct engine *e, struct flow *flow, enum direction direction, struct parse *parse)
 {
-	const struct half *own = &flow->half[direction], *other = &flow->half[!direction];
+	struct flow *root = root_of(e, flow);
+	const struct half *own = &root->half[direction], *other = &root->half[!direction];
 	*parse = (struct parse){
 		.state = flow->state,
-		.session = &flow->session,
+		.session = &root->session,
 		.memos = e->memos,
 		.flow_id = flow->flow_id,
 		.time_ns = e->packet_ns,
@@ -85,7 +119,10 @@ static void parse_begin(struct engine *e, struct flow *flow, enum direction dire
 		.midstream = flow->midstream,
 		.peer_heard = own->last_ack == other->next_seq,
 		.emit = emit,
+		.carry = flow->carried ? NULL : carry,
+		.carry_lost = carry_lost,
 		.owner = e,
+		.flow = flow,
 		.counters = &e->counters,
 	};
 	flow_event(e, flow, direction, &parse->base);
@@ -96,18 +133,29 @@ static void parse_begin(struct engine *e, struct flow *flow, enum direction dire
 /* A deadline that moved later needs nothing: the wheel looks again when it comes by. */
 static void parse_end(struct engine *e, struct flow *flow)
 {
+	flow = root_of(e, flow);
 	if (flow->session.deadline_ns && flow->session.deadline_ns < flow->expires_ns)
 		flow_reschedule(e->flows, flow);
 }
 
 /* --- what the stream tells ---------------------------------------------------------------------------------- */
 
-static void engine_spoke(struct engine *e, const struct flow *flow)
+static void engine_spoke(struct engine *e, struct flow *flow)
 {
 	struct event event;
 	flow_event(e, flow, TO_SERVER, &event);
 	transport_spoke(&event);
 	engine_event(e, &event);
+}
+
+/* Another protocol begins in both directions. */
+static void engine_become(struct engine *e, struct flow *flow, const struct parser *parser)
+{
+	classify_as(e->classifier, flow, parser);
+	for (unsigned i = 0; i < 2; i++) {
+		flow->half[i].dead = false;
+		flow->half[i].want = 0;
+	}
 }
 
 static struct taken on_bytes(void *context, struct flow *flow, enum direction direction, struct slice bytes, bool whole)
@@ -122,7 +170,7 @@ static struct taken on_bytes(void *context, struct flow *flow, enum direction di
 	if (!flow->parser) {
 		taken.consumed = bytes.size;
 		taken.done = true;
-		if (direction == TO_SERVER && flow->transport == TRANSPORT_TCP)
+		if (direction == TO_SERVER && flow->transport == TRANSPORT_TCP && !flow->carried)
 			engine_spoke(e, flow);
 		return taken;
 	}
@@ -135,6 +183,12 @@ static struct taken on_bytes(void *context, struct flow *flow, enum direction di
 	taken.skip = parse.skip;
 	taken.want = parse.want;
 	taken.done = verdict != PARSE_MORE;
+	if (!parse.becomes && !parse.becomes_unknown)
+		return taken;
+	engine_become(e, flow, parse.becomes);
+	bytes = slice_of(bytes.at + parse.consumed, bytes.size - parse.consumed);
+	taken = bytes.size ? on_bytes(e, flow, direction, bytes, whole) : (struct taken){0};
+	taken.consumed += parse.consumed;
 	return taken;
 }
 
@@ -160,6 +214,16 @@ static void on_opened(void *context, struct flow *flow)
 	engine_event(e, &event);
 }
 
+static void engine_streams_end(struct engine *e, struct flow *flow)
+{
+	stream_end(e->streams, flow);
+	struct flow *inner = flow_kin(e->flows, flow);
+	if (!inner)
+		return;
+	stream_end(e->streams, inner);
+	flow_carry_end(e->flows, flow);
+}
+
 static void engine_failed(struct engine *e, struct flow *flow, const char *reason)
 {
 	struct event event;
@@ -178,7 +242,7 @@ static void on_closed(void *context, struct flow *flow, const char *how, enum di
 	struct engine *e = context;
 	struct event event;
 	struct transport_detail detail;
-	stream_end(e->streams, flow);
+	engine_streams_end(e, flow);
 	flow_event(e, flow, by, &event);
 	transport_closed(&event, &detail, flow, how, by);
 	engine_event(e, &event);
@@ -202,7 +266,9 @@ static void on_ended(void *context, struct flow *flow, uint64_t now_ns, const ch
 		else if (ran_out && flow->tcp_state != FLOW_CLOSED)
 			on_closed(e, flow, how, TO_SERVER);
 		else
-			stream_end(e->streams, flow);
+			engine_streams_end(e, flow);
+	} else {
+		engine_streams_end(e, flow);
 	}
 	classify_forget(e->classifier, flow);
 }
@@ -212,15 +278,17 @@ static void on_deadline(void *context, struct flow *flow, uint64_t now_ns, const
 	struct engine *e = context;
 	struct parse parse;
 	(void)how;
-	if (!flow->parser || !flow->parser->expire) {
+	struct flow *inner = flow_kin(e->flows, flow);
+	struct flow *speaker = inner && inner->parser ? inner : flow;
+	if (!speaker->parser || !speaker->parser->expire) {
 		flow->session.deadline_ns = 0;
 		return;
 	}
 	e->packet_ns = now_ns;
 	e->frame = flow->first_frame;
 	e->file = flow->first_file;
-	parse_begin(e, flow, TO_SERVER, &parse);
-	flow->parser->expire(&parse);
+	parse_begin(e, speaker, TO_SERVER, &parse);
+	speaker->parser->expire(&parse);
 }
 
 static void engine_time(struct engine *e, uint64_t now_ns)

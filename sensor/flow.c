@@ -12,6 +12,7 @@ struct flows {
 	uint32_t bucket_mask, bucket_limit;
 	uint32_t capacity, used, touched, free_head;
 	uint64_t seed, tick;
+	bool evicting;
 	struct counters *counters;
 	uint32_t slot[SLOTS];
 };
@@ -189,6 +190,13 @@ void flow_reschedule(struct flows *flows, struct flow *flow)
 
 /* --- life --------------------------------------------------------------------------------------------------- */
 
+static void flow_give(struct flows *flows, struct flow *flow)
+{
+	flow->transport = 0; /* marks it free */
+	flow->next = flows->free_head;
+	flows->free_head = (uint32_t)(flow - flows->pool);
+}
+
 static void flow_free(struct flows *flows, struct flow *flow)
 {
 	uint32_t index = (uint32_t)(flow - flows->pool);
@@ -197,21 +205,25 @@ static void flow_free(struct flows *flows, struct flow *flow)
 		link = &flows->pool[*link].next;
 	*link = flow->next;
 	wheel_remove(flows, flow);
-	flow->transport = 0; /* marks it free */
-	flow->next = flows->free_head;
-	flows->free_head = index;
+	flow_carry_end(flows, flow);
+	flow_give(flows, flow);
 	flows->used--;
 }
 
-static void flow_evict(struct flows *flows, flow_ended *ended, void *context)
+/* The flow that is due first gives way, but not `keep`. */
+static void flow_evict(struct flows *flows, const struct flow *keep, flow_ended *ended, void *context)
 {
 	for (uint64_t tick = flows->tick + 1; tick < flows->tick + SLOTS; tick++) {
 		uint32_t index = flows->slot[tick % SLOTS];
+		if (index != FLOW_NONE && &flows->pool[index] == keep)
+			index = keep->wheel_next;
 		if (index == FLOW_NONE)
 			continue;
 		struct flow *flow = &flows->pool[index];
 		flows->counters->flows_evicted++;
+		flows->evicting = true; /* its last bytes may ask for room themselves */
 		ended(context, flow, flow->last_seen_ns, "evicted");
+		flows->evicting = false;
 		flow_free(flows, flow);
 		return;
 	}
@@ -248,7 +260,7 @@ static void flow_begin(struct flow *flow, const struct datagram *d, uint64_t has
 	flow->first_seen_ns = flow->last_seen_ns = d->time_ns;
 	flow->first_frame = d->frame;
 	flow->first_file = d->file;
-	flow->ndpi = FLOW_NONE;
+	flow->ndpi = flow->kin = FLOW_NONE;
 	for (unsigned i = 0; i < 2; i++)
 		flow->half[i].held = flow->half[i].pending = FLOW_NONE;
 	/* 53 bits: the number survives every JSON reader. Not seeded: the same on every run. */
@@ -259,6 +271,18 @@ static bool begins_anew(const struct flow *flow, const struct datagram *d)
 {
 	return d->transport == TRANSPORT_TCP && (d->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN &&
 	       flow->tcp_state >= FLOW_CLOSING;
+}
+
+/* Room for one more flow. */
+static struct flow *flow_take(struct flows *flows, const struct flow *keep, flow_ended *ended, void *context)
+{
+	if (flows->free_head == FLOW_NONE && flows->touched == flows->capacity && !flows->evicting)
+		flow_evict(flows, keep, ended, context);
+	if (flows->free_head == FLOW_NONE)
+		return flows->touched < flows->capacity ? &flows->pool[flows->touched++] : NULL;
+	struct flow *flow = &flows->pool[flows->free_head];
+	flows->free_head = flow->next;
+	return flow;
 }
 
 struct flow *flow_get(struct flows *flows, const struct datagram *d, uint64_t hash, bool *is_new,
@@ -276,16 +300,9 @@ struct flow *flow_get(struct flows *flows, const struct datagram *d, uint64_t ha
 			flow->last_seen_ns = d->time_ns;
 		return flow;
 	}
-	if (flows->free_head == FLOW_NONE && flows->touched == flows->capacity)
-		flow_evict(flows, ended, context);
+	flow = flow_take(flows, NULL, ended, context);
 	if (flows->used > flows->bucket_mask && flows->bucket_mask + 1 < flows->bucket_limit)
 		flows_grow(flows);
-	if (flows->free_head != FLOW_NONE) {
-		flow = &flows->pool[flows->free_head];
-		flows->free_head = flow->next;
-	} else {
-		flow = &flows->pool[flows->touched++];
-	}
 	flow_begin(flow, d, hash, direction);
 	uint32_t *bucket = &flows->buckets[hash & flows->bucket_mask];
 	flow->next = *bucket;
@@ -297,6 +314,45 @@ struct flow *flow_get(struct flows *flows, const struct datagram *d, uint64_t ha
 					  : flow->last_seen_ns + TIMEOUT_TCP_OPENING_S * TW_SECOND);
 	*is_new = true;
 	return flow;
+}
+
+struct flow *flow_kin(const struct flows *flows, const struct flow *flow)
+{
+	return flow->kin == FLOW_NONE ? NULL : &flows->pool[flow->kin];
+}
+
+struct flow *flow_carry(struct flows *flows, struct flow *carrier, flow_ended *ended, void *context)
+{
+	if (carrier->kin != FLOW_NONE)
+		return flow_kin(flows, carrier);
+	struct flow *flow = flow_take(flows, carrier, ended, context);
+	if (!flow)
+		return NULL;
+	*flow = (struct flow){
+		.ends = carrier->ends,
+		.transport = carrier->transport,
+		.tcp_state = FLOW_OPEN,
+		.midstream = carrier->midstream,
+		.kin = (uint32_t)(carrier - flows->pool),
+		.wheel_next = FLOW_NONE,
+		.wheel_prev = FLOW_NONE,
+		.first_seen_ns = carrier->last_seen_ns,
+		.flow_id = carrier->flow_id,
+		.ndpi = FLOW_NONE,
+		.carried = true,
+		.half = {{.held = FLOW_NONE, .pending = FLOW_NONE}, {.held = FLOW_NONE, .pending = FLOW_NONE}},
+	};
+	carrier->kin = (uint32_t)(flow - flows->pool);
+	return flow;
+}
+
+void flow_carry_end(struct flows *flows, struct flow *carrier)
+{
+	struct flow *flow = flow_kin(flows, carrier);
+	if (!flow)
+		return;
+	carrier->kin = FLOW_NONE;
+	flow_give(flows, flow);
 }
 
 void flow_flip(struct flow *flow)
@@ -346,7 +402,7 @@ void flows_finish(struct flows *flows, uint64_t now_ns, flow_ended *ended, void 
 {
 	flows->counters->flows_active = flows->used;
 	for (uint32_t i = 0; i < flows->touched; i++)
-		if (flows->pool[i].transport) {
+		if (flows->pool[i].transport && !flows->pool[i].carried) {
 			ended(context, &flows->pool[i], now_ns, "end_of_input");
 			flow_free(flows, &flows->pool[i]);
 		}

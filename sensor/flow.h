@@ -44,6 +44,7 @@ struct flow {
 	uint64_t hash;
 	uint32_t next;           /* chain of the bucket */
 	uint32_t wheel_next, wheel_prev; /* flows of the same timer slot */
+	uint32_t kin;            /* the flow carried inside this one, or, when `carried`, the one that carries it; FLOW_NONE */
 	uint64_t last_seen_ns;
 	uint64_t first_seen_ns;
 	uint64_t expires_ns;     /* place in the wheel */
@@ -56,7 +57,8 @@ struct flow {
 	struct session session;
 	uint16_t first_file;
 	uint8_t probes;          /* packets with payload offered to classification so far */
-	bool flipped;            /* flow_flip() was called an odd number of times */
+	bool flipped : 1;        /* flow_flip() was called an odd number of times */
+	bool carried : 1;        /* see flow_carry() */
 	uint64_t state[LIMIT_PARSER_STATE / 8];
 };
 _Static_assert(sizeof(struct flow) <= 512, "a flow costs at most 512 bytes");
@@ -79,6 +81,13 @@ void flow_prefetch(const struct flows *flows, uint64_t hash);
 typedef void flow_ended(void *context, struct flow *flow, uint64_t now_ns, const char *how);
 struct flow *flow_get(struct flows *flows, const struct datagram *d, uint64_t hash, bool *is_new,
 		      enum direction *direction, flow_ended *ended, void *context);
+
+/* The bytes of a protocol inside another (MQTT in a WebSocket) are a flow of their own with the same ends, which no packet
+ * finds and no timer ends: it goes with the flow that carries it, in whose `kin` it stands. Made when it is not there yet;
+ * may evict another flow. Its session is that of its carrier. */
+struct flow *flow_carry(struct flows *flows, struct flow *carrier, flow_ended *ended, void *context);
+struct flow *flow_kin(const struct flows *flows, const struct flow *flow); /* NULL when there is none */
+void flow_carry_end(struct flows *flows, struct flow *carrier);
 
 /* Client and server change places (a probe has shown it): ends, halves. Only before the first event of the flow. */
 void flow_flip(struct flow *flow);

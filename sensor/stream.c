@@ -458,6 +458,17 @@ void stream_push(struct streams *s, struct flow *flow, enum direction direction,
 		push_fin(s, flow, half == &flow->half[TO_SERVER] ? TO_SERVER : TO_CLIENT);
 }
 
+void stream_carry(struct streams *s, struct flow *flow, enum direction direction, struct slice bytes)
+{
+	flow->half[direction].packets++;
+	deliver(s, flow, direction, bytes);
+}
+
+void stream_carry_lost(struct streams *s, struct flow *flow, enum direction direction, uint64_t missing)
+{
+	lose(s, flow, direction, missing);
+}
+
 void stream_end(struct streams *s, struct flow *flow)
 {
 	for (unsigned direction = 0; direction < 2; direction++) {

@@ -37,6 +37,9 @@ struct streams *streams_open(uint32_t segments, struct counters *counters, const
 void streams_close(struct streams *streams);
 
 void stream_push(struct streams *streams, struct flow *flow, enum direction direction, const struct datagram *d);
+/* For a flow that another carries: bytes of it in order, or so many of them that are lost. */
+void stream_carry(struct streams *streams, struct flow *flow, enum direction direction, struct slice bytes);
+void stream_carry_lost(struct streams *streams, struct flow *flow, enum direction direction, uint64_t missing);
 /* The flow goes: delivers what is held behind holes (with gaps), gives its memory back. */
 void stream_end(struct streams *streams, struct flow *flow);
 
