@@ -53,7 +53,8 @@ struct parse {
 	uint32_t consumed;       /* bytes of `input` that are finished with */
 	uint64_t skip;           /* bytes after these that the parser does not need to see, e.g. the body of a PUBLISH */
 	/* From `consumed` on both directions speak another protocol, e.g. after an HTTP upgrade: that of `becomes`, or, with
-	 * `becomes_unknown`, one to be told by its first bytes. Parser state is zeroed, the session stays. */
+	 * `becomes_unknown`, one to be told by its first bytes. Parser state is zeroed, the session stays. `becomes` is called
+	 * at once with what is left, even if that is nothing. */
 	const struct parser *becomes;
 	bool becomes_unknown;
 	uint32_t want;           /* PARSE_MORE: call again only when so many bytes (from the first unconsumed) are there; 0 = any */
@@ -72,6 +73,9 @@ struct parser {
 	void (*gap)(struct parse *parse, uint64_t missing);
 	/* session->deadline_ns has passed. Sets a new one or leaves 0. May be NULL. */
 	void (*expire)(struct parse *parse);
+	/* The flow ends, or speaks another protocol now: says what was left unsaid, gives back what it holds. Its state is
+	 * zeroed afterwards. May be NULL. */
+	void (*end)(struct parse *parse);
 };
 
 #define PARSER(name) extern const struct parser parser_##name;

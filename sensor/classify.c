@@ -8,7 +8,7 @@
 /* flow->parser_state */
 enum { UNDECIDED, OURS, NOT_OURS };
 
-enum { NDPI_PACKETS = 8, PROBES = 6, NAME_MAX_BYTES = 32, HEADER_BYTES = 60, PACKET_BYTES = 2048 };
+enum { NDPI_PACKETS = 8, PROBES = 64, NAME_MAX_BYTES = 32, HEADER_BYTES = 60, PACKET_BYTES = 2048 };
 
 struct classifier {
 	struct classify_options options;

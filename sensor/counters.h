@@ -28,6 +28,7 @@
 	X(gap_bytes, "bytes lost in holes") \
 	X(messages_bad, "messages that a parser refused") \
 	X(messages_cut, "messages parsed from their head only") \
+	X(http_evicted, "HTTP connections given up because there were too many") \
 	X(events, "events") \
 	X(alerts, "alerts, updates apart") \
 	X(updates, "updates of alerts") \

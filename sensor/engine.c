@@ -148,9 +148,20 @@ static void engine_spoke(struct engine *e, struct flow *flow)
 	engine_event(e, &event);
 }
 
+static void engine_parser_end(struct engine *e, struct flow *flow)
+{
+	struct parse parse;
+	if (!flow->parser || !flow->parser->end)
+		return;
+	parse_begin(e, flow, TO_SERVER, &parse);
+	flow->parser->end(&parse);
+	memset(flow->state, 0, sizeof flow->state);
+}
+
 /* Another protocol begins in both directions. */
 static void engine_become(struct engine *e, struct flow *flow, const struct parser *parser)
 {
+	engine_parser_end(e, flow);
 	classify_as(e->classifier, flow, parser);
 	for (unsigned i = 0; i < 2; i++) {
 		flow->half[i].dead = false;
@@ -187,7 +198,7 @@ static struct taken on_bytes(void *context, struct flow *flow, enum direction di
 		return taken;
 	engine_become(e, flow, parse.becomes);
 	bytes = slice_of(bytes.at + parse.consumed, bytes.size - parse.consumed);
-	taken = bytes.size ? on_bytes(e, flow, direction, bytes, whole) : (struct taken){0};
+	taken = bytes.size || parse.becomes ? on_bytes(e, flow, direction, bytes, whole) : (struct taken){0};
 	taken.consumed += parse.consumed;
 	return taken;
 }
@@ -218,10 +229,12 @@ static void engine_streams_end(struct engine *e, struct flow *flow)
 {
 	stream_end(e->streams, flow);
 	struct flow *inner = flow_kin(e->flows, flow);
-	if (!inner)
-		return;
-	stream_end(e->streams, inner);
-	flow_carry_end(e->flows, flow);
+	if (inner) {
+		stream_end(e->streams, inner);
+		engine_parser_end(e, inner);
+		flow_carry_end(e->flows, flow);
+	}
+	engine_parser_end(e, flow);
 }
 
 static void engine_failed(struct engine *e, struct flow *flow, const char *reason)

@@ -10,6 +10,7 @@
 #define LIMIT_SEGMENTS 65536u         /* TCP segments held out of order, 2 KiB each */
 #define LIMIT_FRAGMENTS 1024u         /* IP datagrams in reassembly */
 #define LIMIT_MEMOS 65536u            /* topics and requests that parsers remember */
+#define LIMIT_HTTP_CONNECTIONS 16384u /* with a request or response at hand; libhtp takes some KiB for each */
 #define LIMIT_NDPI_FLOWS 4096u        /* flows under nDPI's eye at once */
 
 /* Per flow and direction. */

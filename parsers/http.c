@@ -1,0 +1,625 @@
+/* HTTP/1.x (RFC 9112), read by libhtp (only user).
+ *
+ *   method SP target SP HTTP/1.1 CRLF       HTTP/1.1 SP status SP reason CRLF
+ *   name: value CRLF ...                    name: value CRLF ...
+ *   CRLF [body]                             CRLF [body]
+ *
+ * A request is an event when its headers are whole, or its form is, or when it has been incomplete for a while (slowloris); a
+ * response when it is whole, or the connection ends. Bodies are counted and, forms apart, not looked at; nothing is
+ * decompressed. libhtp allocates: its connections are bounded in number, the one unused for longest gives way and reads on
+ * from its next message. */
+#include "http.h"
+#include "../sensor/digest.h"
+#include <htp/htp.h>
+
+enum { FORM_MAX = 2048, URL_MAX = 4096, INCOMPLETE_S = 10, HEADER_MAX = 16384, HEADERS_MAX = 256 };
+
+struct connection {
+	htp_connp_t *connp;            /* NULL: free */
+	uint64_t flow_id;              /* whose it is */
+	uint32_t newer, older;         /* by last use; index + 1, 0 for none */
+	uint32_t form_size;
+	uint8_t form[FORM_MAX];        /* beginning of a form's body */
+};
+
+struct http_state {
+	uint32_t connection;           /* index + 1; 0 for none yet */
+	bool begun[2], lost[2];        /* lost: looking for the beginning of a message */
+	bool refused;                  /* libhtp gave up on it */
+};
+_Static_assert(sizeof(struct http_state) <= LIMIT_PARSER_STATE, "the state of a flow is bounded");
+
+/* Fate of a transaction, in its user data. */
+enum { REQUEST_TOLD = 1, RESPONSE_TOLD = 2 };
+
+static struct {
+	htp_cfg_t *config;
+	uint32_t newest, oldest, touched, free_head;
+	struct connection at[LIMIT_HTTP_CONNECTIONS];
+} pool;
+
+/* --- connections -------------------------------------------------------------------------------------------- */
+
+static struct connection *connection_at(uint32_t handle)
+{
+	return &pool.at[handle - 1];
+}
+
+static void list_leave(struct connection *c, uint32_t handle)
+{
+	if (c->newer)
+		connection_at(c->newer)->older = c->older;
+	else if (pool.newest == handle)
+		pool.newest = c->older;
+	if (c->older)
+		connection_at(c->older)->newer = c->newer;
+	else if (pool.oldest == handle)
+		pool.oldest = c->newer;
+	c->newer = c->older = 0;
+}
+
+static void list_enter(struct connection *c, uint32_t handle)
+{
+	c->newer = 0;
+	c->older = pool.newest;
+	if (pool.newest)
+		connection_at(pool.newest)->newer = handle;
+	pool.newest = handle;
+	if (!pool.oldest)
+		pool.oldest = handle;
+}
+
+static void connection_close(uint32_t handle)
+{
+	struct connection *c = connection_at(handle);
+	htp_connp_destroy_all(c->connp);
+	list_leave(c, handle);
+	c->connp = NULL;
+	c->flow_id = 0;
+	c->older = pool.free_head;
+	pool.free_head = handle;
+}
+
+static uint32_t connection_open(struct parse *parse)
+{
+	uint32_t handle;
+	if (!pool.free_head && pool.touched == LIMIT_HTTP_CONNECTIONS) {
+		parse->counters->http_evicted++;
+		connection_close(pool.oldest);
+	}
+	if (pool.free_head) {
+		handle = pool.free_head;
+		pool.free_head = connection_at(handle)->older;
+	} else {
+		handle = ++pool.touched;
+	}
+	struct connection *c = connection_at(handle);
+	c->connp = htp_connp_create(pool.config);
+	if (!c->connp) {
+		c->older = pool.free_head;
+		pool.free_head = handle;
+		return 0;
+	}
+	c->flow_id = parse->flow_id;
+	c->form_size = 0;
+	htp_connp_open(c->connp, NULL, 0, NULL, 0, NULL);
+	list_enter(c, handle);
+	return handle;
+}
+
+static bool connection_held(const struct parse *parse)
+{
+	const struct http_state *state = parse->state;
+	return state->connection && connection_at(state->connection)->connp &&
+	       connection_at(state->connection)->flow_id == parse->flow_id;
+}
+
+static struct connection *connection_get(struct parse *parse)
+{
+	struct http_state *state = parse->state;
+	if (!connection_held(parse)) {
+		/* Evicted: what its directions were in the midst of is lost. */
+		state->lost[0] = state->lost[0] || state->connection;
+		state->lost[1] = state->lost[1] || state->connection;
+		state->connection = connection_open(parse);
+		return state->connection ? connection_at(state->connection) : NULL;
+	}
+	struct connection *c = connection_at(state->connection);
+	if (pool.newest != state->connection) {
+		list_leave(c, state->connection);
+		list_enter(c, state->connection);
+	}
+	return c;
+}
+
+/* --- what libhtp has found ---------------------------------------------------------------------------------- */
+
+static struct slice text_of(const bstr *text)
+{
+	return text ? slice_of(bstr_ptr(text), (uint32_t)bstr_len(text)) : (struct slice){NULL, 0};
+}
+
+static struct slice header(const htp_table_t *headers, const char *name)
+{
+	const htp_header_t *h = htp_table_get_c(headers, name);
+	return h ? text_of(h->value) : (struct slice){NULL, 0};
+}
+
+static bool contains(struct slice text, const char *word)
+{
+	return text.size && memmem(text.at, text.size, word, strlen(word));
+}
+
+static bool request_seen(const htp_tx_t *tx)
+{
+	return tx->request_line && !slice_is(text_of(tx->request_uri), "/libhtp::request_uri_not_seen");
+}
+
+static struct parse *parse_of(htp_tx_t *tx)
+{
+	return htp_connp_get_user_data(tx->connp);
+}
+
+static uintptr_t told(const htp_tx_t *tx)
+{
+	return (uintptr_t)htp_tx_get_user_data(tx);
+}
+
+static void tell(htp_tx_t *tx, uintptr_t what)
+{
+	htp_tx_set_user_data(tx, (void *)(told(tx) | what));
+}
+
+static void set_text(struct event *event, struct slice *member, enum http_bit bit, struct slice text)
+{
+	*member = text;
+	if (text.at)
+		event_set(event, bit);
+}
+
+struct writing {
+	struct parse *parse;
+	struct event event;
+	struct http_event http;
+	struct slice form;
+	uint8_t url[URL_MAX], referer[URL_MAX], location[URL_MAX];
+};
+
+/* The session's user is that of the request at hand: a connection may be shared by many (a proxy). */
+static void set_identity(struct writing *w, struct slice user, struct slice secret)
+{
+	struct session *session = w->parse->session;
+	if (user.at)
+		name_set(&session->user, user);
+	if (!secret.at)
+		return;
+	session->password = digest_secret(digest_salt(), secret);
+	session->credential = digest_pair(digest_salt(), user.at ? user : slice_text(""), secret);
+}
+
+static void fill_credentials(struct writing *w, htp_tx_t *tx)
+{
+	struct http_event *http = &w->http;
+	struct slice authorization = header(tx->request_headers, "authorization"), user = {0}, secret = {0};
+	const uint8_t *space = authorization.size ? memchr(authorization.at, ' ', authorization.size) : NULL;
+	if (authorization.size)
+		set_text(&w->event, &http->auth_scheme, HTTP_BIT_AUTH,
+			 slice_head(authorization, space ? (uint32_t)(space - authorization.at) : authorization.size));
+	if (tx->request_auth_username) {
+		set_text(&w->event, &http->auth_user, HTTP_BIT_AUTH_USER, text_of(tx->request_auth_username));
+		set_identity(w, http->auth_user, text_of(tx->request_auth_password));
+	}
+	bool by_form = http_find_secret(w->form, &user, &secret);
+	if (!by_form && http->url_secret && tx->parsed_uri_raw)
+		http_find_secret(text_of(tx->parsed_uri_raw->query), &user, &secret);
+	if ((by_form || http->url_secret) && !tx->request_auth_username)
+		set_identity(w, user, secret);
+	http->credentials = authorization.size || by_form || http->url_secret ||
+			    header(tx->request_headers, "x-api-key").size || header(tx->request_headers, "x-auth-token").size;
+	http->login = by_form || (tx->request_method_number == HTP_M_POST && http_login_path(http->path));
+}
+
+static void fill_request(struct writing *w, htp_tx_t *tx)
+{
+	struct http_event *http = &w->http;
+	struct event *event = &w->event;
+	bool ignored;
+	if (!request_seen(tx))
+		return;
+	set_text(event, &http->method, HTTP_BIT_METHOD, text_of(tx->request_method));
+	if (tx->request_uri)
+		set_text(event, &http->url, HTTP_BIT_URL,
+			 http_redact(text_of(tx->request_uri), w->url, sizeof w->url, &http->url_secret));
+	struct slice path = tx->parsed_uri ? text_of(tx->parsed_uri->path) : (struct slice){0};
+	set_text(event, &http->path, HTTP_BIT_PATH, path);
+	set_text(event, &http->host, HTTP_BIT_HOST, text_of(tx->request_hostname));
+	set_text(event, &http->protocol, HTTP_BIT_PROTOCOL, text_of(tx->request_protocol));
+	set_text(event, &http->user_agent, HTTP_BIT_USER_AGENT, header(tx->request_headers, "user-agent"));
+	struct slice referer = header(tx->request_headers, "referer");
+	if (referer.at)
+		set_text(event, &http->referer, HTTP_BIT_REFERER, http_redact(referer, w->referer, sizeof w->referer, &ignored));
+	set_text(event, &http->forwarded_for, HTTP_BIT_FORWARDED, header(tx->request_headers, "x-forwarded-for"));
+	set_text(event, &http->request_type, HTTP_BIT_REQUEST_TYPE, text_of(tx->request_content_type));
+	set_text(event, &http->upgrade, HTTP_BIT_UPGRADE, header(tx->request_headers, "upgrade"));
+	fill_credentials(w, tx);
+	event_set(event, HTTP_BIT_REQUEST);
+	event->resource = (struct slices){&http->path, path.at != NULL};
+}
+
+static void writing_begin(struct writing *w, htp_tx_t *tx, enum http_message message, enum direction direction)
+{
+	w->parse = parse_of(tx);
+	w->event = w->parse->base;
+	w->event.direction = (uint8_t)direction;
+	w->event.message = (uint8_t)message;
+	w->event.detail = &w->http;
+	w->http = (struct http_event){0};
+	const struct connection *c = connection_at(((struct http_state *)w->parse->state)->connection);
+	w->form = slice_of(c->form, c->form_size);
+	fill_request(w, tx);
+}
+
+/* --- violations --------------------------------------------------------------------------------------------- */
+
+static void violate(struct writing *w, const char *name)
+{
+	struct event event = w->event;
+	event.action = ACTION_VIOLATION;
+	event.outcome = OUTCOME_FAILURE;
+	event.reason = slice_text(name);
+	w->parse->emit(w->parse, &event);
+}
+
+/* Some of libhtp's flags are legal, if odd, HTTP: a device that sends no Host is no attacker. */
+static void violate_flags(struct writing *w, uint64_t flags)
+{
+	static const struct { uint64_t flag; const char *name; } names[] = {
+		{HTP_REQUEST_SMUGGLING, "request_smuggling"}, {HTP_REQUEST_INVALID_T_E, "invalid_transfer_encoding"},
+		{HTP_REQUEST_INVALID_C_L, "invalid_content_length"}, {HTP_FIELD_RAW_NUL, "nul_in_header"},
+		{HTP_FIELD_UNPARSEABLE, "unparseable_header"}, {HTP_INVALID_FOLDING, "invalid_folding"},
+		{HTP_PATH_RAW_NUL | HTP_PATH_ENCODED_NUL, "nul_in_path"}, {HTP_HOST_AMBIGUOUS, "ambiguous_host"},
+		{HTP_HOST_INVALID, "invalid_host"}, {HTP_HEADERS_TOO_MANY, "too_many_headers"},
+		{HTP_STATUS_LINE_INVALID, "invalid_status_line"}};
+	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+		if (flags & names[i].flag)
+			violate(w, names[i].name);
+}
+
+/* CR LF that was sent encoded, to become a header of its own behind a careless server (CWE-113). */
+static bool injects_header(struct slice url)
+{
+	static const char *const marks[] = {"%0d%0a", "%0D%0A", "%0d%0A", "%0D%0a"};
+	for (unsigned i = 0; i < sizeof marks / sizeof *marks; i++)
+		if (contains(url, marks[i]))
+			return true;
+	return false;
+}
+
+/* --- events ------------------------------------------------------------------------------------------------- */
+
+static void set_length(struct writing *w, int64_t length)
+{
+	w->http.content_length = (uint64_t)length;
+	if (length >= 0)
+		event_set(&w->event, HTTP_BIT_CONTENT_LENGTH);
+}
+
+static void tell_request(htp_tx_t *tx, const char *reason)
+{
+	struct writing w;
+	if (told(tx) & REQUEST_TOLD || !request_seen(tx))
+		return;
+	tell(tx, REQUEST_TOLD);
+	writing_begin(&w, tx, HTTP_REQUEST, TO_SERVER);
+	w.parse->session->deadline_ns = 0;
+	w.event.action = ACTION_REQUEST;
+	w.event.reason = slice_text(reason);
+	set_length(&w, tx->request_content_length);
+	w.parse->emit(w.parse, &w.event);
+	violate_flags(&w, tx->flags & ~(uint64_t)HTP_STATUS_LINE_INVALID);
+	if (w.http.url.size && injects_header(w.http.url))
+		violate(&w, "header_injection");
+	if (tx->is_protocol_0_9)
+		violate(&w, "http_0_9");
+}
+
+/* A 401 to a request without credentials is the server asking for them, not a login that failed. */
+static void tell_authentication(struct writing *w, htp_tx_t *tx)
+{
+	struct event event = w->event;
+	bool tried = w->http.credentials || w->http.login || (tx->request_method_number == HTP_M_POST && tx->request_entity_len > 0);
+	event.action = ACTION_AUTHENTICATE;
+	if (w->http.status == 401 || w->http.status == 407)
+		event.outcome = OUTCOME_FAILURE;
+	else if (w->http.status < 400 && w->http.credentials)
+		event.outcome = OUTCOME_SUCCESS;
+	if (tried && event.outcome != OUTCOME_UNKNOWN)
+		w->parse->emit(w->parse, &event);
+}
+
+static void tell_response(htp_tx_t *tx, bool complete)
+{
+	struct writing w;
+	if (told(tx) & RESPONSE_TOLD || !tx->response_line)
+		return;
+	tell(tx, RESPONSE_TOLD);
+	tell_request(tx, NULL); /* answered before its form had come */
+	writing_begin(&w, tx, HTTP_RESPONSE, TO_CLIENT);
+	struct http_event *http = &w.http;
+	bool ignored;
+	http->status = tx->response_status_number > 0 ? (uint16_t)tx->response_status_number : 0;
+	http->response_bytes = tx->response_message_len > 0 ? (uint64_t)tx->response_message_len : 0;
+	http->request_bytes = tx->request_message_len > 0 ? (uint64_t)tx->request_message_len : 0;
+	http->complete = complete;
+	event_set(&w.event, HTTP_BIT_STATUS);
+	event_set(&w.event, HTTP_BIT_RESPONSE);
+	set_text(&w.event, &http->protocol, HTTP_BIT_PROTOCOL, text_of(tx->response_protocol));
+	set_text(&w.event, &http->type, HTTP_BIT_TYPE, text_of(tx->response_content_type));
+	set_text(&w.event, &http->server, HTTP_BIT_SERVER, header(tx->response_headers, "server"));
+	set_text(&w.event, &http->upgrade, HTTP_BIT_UPGRADE, header(tx->response_headers, "upgrade"));
+	struct slice location = header(tx->response_headers, "location");
+	if (location.at)
+		set_text(&w.event, &http->location, HTTP_BIT_LOCATION,
+			 http_redact(location, w.location, sizeof w.location, &ignored));
+	set_length(&w, tx->response_content_length);
+	w.event.action = ACTION_RESPOND;
+	w.event.outcome = http->status >= 400 ? OUTCOME_FAILURE : OUTCOME_SUCCESS;
+	w.event.reason = slice_text(http_reason(http->status));
+	w.parse->emit(w.parse, &w.event);
+	if (tx->flags & HTP_STATUS_LINE_INVALID)
+		violate(&w, "invalid_status_line");
+	tell_authentication(&w, tx);
+}
+
+/* --- libhtp calls ------------------------------------------------------------------------------------------- */
+
+static int on_request_headers(htp_tx_t *tx)
+{
+	struct connection *c = connection_at(((struct http_state *)parse_of(tx)->state)->connection);
+	c->form_size = 0;
+	bool form = contains(text_of(tx->request_content_type), "x-www-form-urlencoded");
+	if (!form || tx->request_content_length <= 0 || tx->request_content_length > FORM_MAX)
+		tell_request(tx, NULL);
+	return HTP_OK;
+}
+
+static int on_request_body(htp_tx_data_t *data)
+{
+	struct connection *c = connection_at(((struct http_state *)parse_of(data->tx)->state)->connection);
+	if (told(data->tx) & REQUEST_TOLD || !data->data)
+		return HTP_OK;
+	size_t room = FORM_MAX - c->form_size, n = data->len < room ? data->len : room;
+	memcpy(c->form + c->form_size, data->data, n);
+	c->form_size += (uint32_t)n;
+	return HTP_OK;
+}
+
+static int on_request_complete(htp_tx_t *tx)
+{
+	tell_request(tx, NULL);
+	return HTP_OK;
+}
+
+/* What the WebSocket parser is to know, see HTTP_MEMO_UPGRADE. */
+static void remember_upgrade(struct parse *parse, htp_tx_t *tx)
+{
+	char note[MEMO_VALUE_MAX];
+	uint32_t size = 0;
+	struct slice extensions = header(tx->response_headers, "sec-websocket-extensions");
+	bool deflate = contains(extensions, "permessage-deflate");
+	const char flags[] = {deflate ? 'd' : '-', contains(extensions, "client_no_context_takeover") ? 'c' : '-',
+			      contains(extensions, "server_no_context_takeover") ? 's' : '-', 0};
+	struct slice path = request_seen(tx) && tx->parsed_uri ? text_of(tx->parsed_uri->path) : (struct slice){0};
+	const struct slice parts[] = {slice_head(header(tx->response_headers, "sec-websocket-protocol"), 40), {(const uint8_t *)"", 1},
+				      {(const uint8_t *)flags, sizeof flags}, slice_head(path, 150)};
+	for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
+		if (parts[i].size)
+			memcpy(note + size, parts[i].at, parts[i].size);
+		size += parts[i].size;
+	}
+	memo_put(parse->memos, memo_key(parse->flow_id, HTTP_MEMO_UPGRADE, 0), slice_of(note, size));
+}
+
+static int on_response_headers(htp_tx_t *tx)
+{
+	struct parse *parse = parse_of(tx);
+	int status = tx->response_status_number;
+	if (status == 101) {
+		tell_response(tx, true);
+		parse->consumed = (uint32_t)htp_connp_res_data_consumed(tx->connp);
+		struct slice upgrade = header(tx->response_headers, "upgrade");
+		if (upgrade.size == 9 && strncasecmp((const char *)upgrade.at, "websocket", 9) == 0) {
+			remember_upgrade(parse, tx);
+			parse->becomes = &parser_websocket;
+		} else {
+			parse->becomes_unknown = true;
+		}
+	} else if (tx->request_method_number == HTP_M_CONNECT && request_seen(tx) && status >= 200 && status < 300) {
+		tell_response(tx, true);
+		parse->consumed = (uint32_t)htp_connp_res_data_consumed(tx->connp);
+		parse->becomes_unknown = true;
+	}
+	return HTP_OK;
+}
+
+static int on_response_complete(htp_tx_t *tx)
+{
+	tell_response(tx, true);
+	return HTP_OK;
+}
+
+static bool configure(void)
+{
+	htp_cfg_t *config = htp_config_create();
+	if (!config)
+		return false;
+	htp_config_set_server_personality(config, HTP_SERVER_GENERIC);
+	htp_config_set_tx_auto_destroy(config, 1);
+	htp_config_set_parse_request_auth(config, 1);
+	htp_config_set_parse_request_cookies(config, 0);
+	htp_config_set_response_decompression(config, 0);
+	htp_config_set_request_decompression(config, 0);
+	htp_config_set_field_limits(config, HEADER_MAX / 2, HEADER_MAX);
+	htp_config_set_number_headers_limit(config, HEADERS_MAX);
+	htp_config_set_log_level(config, HTP_LOG_ERROR);
+	htp_config_register_request_headers(config, on_request_headers);
+	htp_config_register_request_body_data(config, on_request_body);
+	htp_config_register_request_complete(config, on_request_complete);
+	htp_config_register_response_headers(config, on_response_headers);
+	htp_config_register_response_complete(config, on_response_complete);
+	pool.config = config;
+	return true;
+}
+
+/* --- the parser --------------------------------------------------------------------------------------------- */
+
+static bool looks_like_head(struct slice input, enum direction direction)
+{
+	enum probe probe = http_probe(input, (uint8_t)direction, 0, 0);
+	return probe == (direction == TO_SERVER ? PROBE_CLIENT : PROBE_SERVER);
+}
+
+static void report(struct parse *parse, const char *reason)
+{
+	struct event event = parse->base;
+	event.action = ACTION_VIOLATION;
+	event.outcome = OUTCOME_FAILURE;
+	event.reason = slice_text(reason);
+	event.message = parse->direction == TO_SERVER ? HTTP_REQUEST : HTTP_RESPONSE;
+	parse->emit(parse, &event);
+}
+
+static const char *error_name(const struct parse *parse, const htp_connp_t *connp)
+{
+	const htp_log_t *last = htp_connp_get_last_error(connp);
+	if (last && last->msg && strstr(last->msg, "chunk"))
+		return "invalid_chunking";
+	return parse->direction == TO_SERVER ? "malformed_request" : "malformed_response";
+}
+
+/* Whatever of a transaction has not been told. */
+static void tell_rest(struct parse *parse, struct connection *c)
+{
+	htp_connp_set_user_data(c->connp, parse);
+	htp_tx_t *in = htp_connp_get_in_tx(c->connp), *out = htp_connp_get_out_tx(c->connp);
+	if (in)
+		tell_request(in, in->request_progress < HTP_REQUEST_BODY ? "incomplete_request" : NULL);
+	if (out)
+		tell_response(out, false);
+}
+
+static void drop(struct parse *parse)
+{
+	struct http_state *state = parse->state;
+	if (connection_held(parse)) {
+		tell_rest(parse, connection_at(state->connection));
+		connection_close(state->connection);
+	}
+	state->connection = 0;
+	parse->session->deadline_ns = 0;
+}
+
+/* A request that has begun and is not whole: looked at again when its time is over. */
+static void await_request(struct parse *parse, const struct connection *c)
+{
+	const htp_tx_t *tx = htp_connp_get_in_tx(c->connp);
+	if (parse->direction != TO_SERVER || parse->becomes || parse->becomes_unknown)
+		return;
+	if (tx && !(told(tx) & REQUEST_TOLD) && !parse->session->deadline_ns)
+		parse->session->deadline_ns = parse->time_ns + INCOMPLETE_S * TW_SECOND;
+}
+
+static enum verdict feed(struct parse *parse, struct connection *c, struct slice input)
+{
+	htp_connp_set_user_data(c->connp, parse);
+	bool request = parse->direction == TO_SERVER;
+	int status = request ? htp_connp_req_data(c->connp, NULL, input.at, input.size)
+			     : htp_connp_res_data(c->connp, NULL, input.at, input.size);
+	if (parse->becomes || parse->becomes_unknown)
+		return PARSE_MORE;
+	parse->consumed = input.size;
+	if (status == HTP_STREAM_DATA_OTHER)
+		parse->consumed = (uint32_t)(request ? htp_connp_req_data_consumed(c->connp) : htp_connp_res_data_consumed(c->connp));
+	if (status != HTP_STREAM_ERROR)
+		return PARSE_MORE;
+	report(parse, error_name(parse, c->connp));
+	return PARSE_BAD;
+}
+
+static enum verdict http_parse(struct parse *parse, struct slice input)
+{
+	struct http_state *state = parse->state;
+	uint8_t d = parse->direction;
+	if (!pool.config && !configure())
+		return PARSE_DONE;
+	if (!state->begun[d]) {
+		state->begun[d] = true;
+		state->lost[d] = parse->midstream;
+	}
+	struct connection *c = connection_get(parse);
+	if (state->refused || !c) {
+		parse->consumed = input.size;
+		return PARSE_DONE;
+	}
+	if (state->lost[d] && !looks_like_head(input, (enum direction)d)) {
+		parse->consumed = input.size;
+		return PARSE_MORE;
+	}
+	state->lost[d] = false;
+	enum verdict verdict = input.size ? feed(parse, c, input) : PARSE_MORE;
+	if (verdict == PARSE_BAD) {
+		drop(parse);
+		state->refused = true;
+	} else {
+		await_request(parse, c);
+	}
+	return verdict;
+}
+
+static void http_gap(struct parse *parse, uint64_t missing)
+{
+	struct http_state *state = parse->state;
+	(void)missing;
+	drop(parse);
+	state->begun[0] = state->begun[1] = state->lost[0] = state->lost[1] = true;
+}
+
+static void http_expire(struct parse *parse)
+{
+	struct http_state *state = parse->state;
+	parse->session->deadline_ns = 0;
+	if (!connection_held(parse))
+		return;
+	struct connection *c = connection_at(state->connection);
+	htp_connp_set_user_data(c->connp, parse);
+	htp_tx_t *tx = htp_connp_get_in_tx(c->connp);
+	if (tx)
+		tell_request(tx, "incomplete_request");
+}
+
+/* A body that ends with the connection is whole now. */
+static void http_end(struct parse *parse)
+{
+	struct http_state *state = parse->state;
+	if (connection_held(parse)) {
+		struct connection *c = connection_at(state->connection);
+		htp_connp_set_user_data(c->connp, parse);
+		htp_connp_close(c->connp, NULL);
+		parse->becomes = NULL;
+	}
+	drop(parse);
+}
+
+const struct parser parser_http = {
+	.name = "http",
+	.protocol = PROTOCOL_HTTP,
+	.transport = TRANSPORT_TCP,
+	.state_bytes = sizeof(struct http_state),
+	.fields = http_fields,
+	.messages = http_messages,
+	.probe = http_probe,
+	.parse = http_parse,
+	.gap = http_gap,
+	.expire = http_expire,
+	.end = http_end,
+};

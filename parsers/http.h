@@ -1,0 +1,46 @@
+/* http.h - the detail of an HTTP event, between http.c (which fills it), http_text.c (what is secret in it) and http_fields.c
+ * (its names). Sources: RFC 9110, RFC 9112; Basic authentication RFC 7617. */
+#ifndef TW_HTTP_H
+#define TW_HTTP_H
+
+#include "parser.h"
+
+enum http_message { HTTP_REQUEST = 1, HTTP_RESPONSE };
+
+/* Presence bits of struct http_event. A text that is empty (at NULL) has no bit of its own: it is absent. */
+enum http_bit {
+	HTTP_BIT_METHOD, HTTP_BIT_URL, HTTP_BIT_PATH, HTTP_BIT_HOST, HTTP_BIT_PROTOCOL, HTTP_BIT_USER_AGENT, HTTP_BIT_REFERER,
+	HTTP_BIT_TYPE, HTTP_BIT_REQUEST_TYPE, HTTP_BIT_LOCATION, HTTP_BIT_SERVER, HTTP_BIT_FORWARDED, HTTP_BIT_AUTH,
+	HTTP_BIT_AUTH_USER, HTTP_BIT_STATUS, HTTP_BIT_REQUEST, HTTP_BIT_RESPONSE, HTTP_BIT_UPGRADE, HTTP_BIT_CONTENT_LENGTH
+};
+
+struct http_event {
+	struct slice method, url, path, host, protocol, user_agent, referer, type, request_type, location, server, forwarded_for,
+		auth_scheme, auth_user, upgrade;
+	uint64_t request_bytes, response_bytes, content_length;
+	uint16_t status;
+	bool credentials;   /* Authorization, or a password or token in the query or form */
+	bool login;         /* looks like a login: a form with a password, or a POST to a path of that name */
+	bool url_secret;    /* a password, key or token in the query */
+	bool complete;
+};
+
+extern const struct field http_fields[];
+extern const char *const http_messages[];
+
+/* "not_found"; NULL below 400. */
+const char *http_reason(unsigned status);
+bool http_login_path(struct slice path);
+/* Does a name of `query` ("a=1&b=2") stand for a secret? Its value, and that of the name of a user, if there are any. */
+bool http_find_secret(struct slice query, struct slice *user, struct slice *secret);
+/* A URL whose secrets' values (of its query, and a password before its host) are `***`, in `out`; the URL itself when it has none.
+ * `*had` tells. */
+struct slice http_redact(struct slice url, uint8_t *out, uint32_t size, bool *had);
+/* The first bytes of either direction: parser.h. */
+enum probe http_probe(struct slice first, uint8_t direction, uint16_t client_port, uint16_t server_port);
+
+/* What a WebSocket needs to know of its upgrade lies in the memos under this kind, number 0: sub-protocol, NUL, extensions
+ * ('d': permessage-deflate, 'c' and 's': client or server without context takeover), NUL, path. */
+#define HTTP_MEMO_UPGRADE 64u
+
+#endif

@@ -1,0 +1,182 @@
+/* What in a request is a secret, and what looks like HTTP at all. */
+#include "http.h"
+#include <strings.h>
+
+static bool slice_same(struct slice a, const char *text) /* ASCII case apart */
+{
+	return a.size == strlen(text) && strncasecmp((const char *)a.at, text, a.size) == 0;
+}
+
+static bool is_secret(struct slice name)
+{
+	static const char *const names[] = {"password", "passwd", "pass", "pwd", "psw", "passphrase", "secret", "client_secret",
+		"token", "access_token", "refresh_token", "auth_token", "id_token", "jwt", "api_key", "apikey", "api-key", "key",
+		"auth", "sig", "signature", "sas", "pin", "loginpas", "user_password", "admin_password"};
+	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+		if (slice_same(name, names[i]))
+			return true;
+	return false;
+}
+
+static bool is_user(struct slice name)
+{
+	static const char *const names[] = {"user", "username", "login", "email", "uname", "usr", "loginuse", "account", "user_name"};
+	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+		if (slice_same(name, names[i]))
+			return true;
+	return false;
+}
+
+static bool at_word(struct slice text, uint32_t at, const char *word)
+{
+	uint32_t size = (uint32_t)strlen(word);
+	return text.size - at >= size && strncasecmp((const char *)text.at + at, word, size) == 0;
+}
+
+bool http_login_path(struct slice path)
+{
+	static const char *const words[] = {"login", "logon", "signin", "sign-in", "sign_in", "authenticate", "/auth", "/session",
+					    "/token", "goform/formlogin", "/oauth"};
+	for (uint32_t at = 0; at < path.size; at++)
+		for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
+			if (at_word(path, at, words[i]))
+				return true;
+	return false;
+}
+
+/* The next "name=value" of a query or form. */
+static bool next_pair(struct slice *rest, struct slice *name, struct slice *value)
+{
+	if (!rest->size)
+		return false;
+	uint32_t end = 0, equals;
+	while (end < rest->size && rest->at[end] != '&' && rest->at[end] != ';' && rest->at[end] != '#')
+		end++;
+	for (equals = 0; equals < end && rest->at[equals] != '=';)
+		equals++;
+	*name = slice_of(rest->at, equals);
+	*value = equals < end ? slice_of(rest->at + equals + 1, end - equals - 1) : slice_of(rest->at + end, 0);
+	uint32_t next = end < rest->size ? end + 1 : end;
+	*rest = slice_of(rest->at + next, rest->size - next);
+	return true;
+}
+
+bool http_find_secret(struct slice query, struct slice *user, struct slice *secret)
+{
+	struct slice name, value;
+	bool found = false;
+	while (next_pair(&query, &name, &value)) {
+		if (is_user(name)) {
+			*user = value;
+		} else if (value.size && is_secret(name)) {
+			*secret = value;
+			found = true;
+		}
+	}
+	return found;
+}
+
+struct writer {
+	uint8_t *at;
+	uint32_t size, room;
+};
+
+static void put(struct writer *w, struct slice text)
+{
+	uint32_t n = text.size < w->room - w->size ? text.size : w->room - w->size;
+	memcpy(w->at + w->size, text.at, n);
+	w->size += n;
+}
+
+/* "http://user:password@host/": where the password begins, and its length; 0 without one. */
+static uint32_t authority_password(struct slice url, uint32_t *at)
+{
+	const uint8_t *slashes = memmem(url.at, url.size, "://", 3);
+	uint32_t begin = slashes ? (uint32_t)(slashes - url.at) + 3 : url.size, colon = 0;
+	for (uint32_t i = begin; i < url.size && url.at[i] != '/' && url.at[i] != '?'; i++) {
+		if (url.at[i] == ':' && !colon)
+			colon = i + 1;
+		if (url.at[i] == '@' && colon) {
+			*at = colon;
+			return i - colon;
+		}
+	}
+	return 0;
+}
+
+struct slice http_redact(struct slice url, uint8_t *out, uint32_t size, bool *had)
+{
+	static const struct slice stars = {(const uint8_t *)"***", 3};
+	struct writer w = {out, 0, size};
+	struct slice user, secret, name, value;
+	const uint8_t *mark = memchr(url.at, '?', url.size);
+	uint32_t head = mark ? (uint32_t)(mark - url.at) + 1 : url.size, at = 0;
+	struct slice query = slice_of(url.at + head, url.size - head);
+	uint32_t password = authority_password(slice_head(url, head), &at);
+	*had = http_find_secret(query, &user, &secret);
+	if (!*had && !password)
+		return url;
+	put(&w, slice_of(url.at, at));
+	if (password)
+		put(&w, stars);
+	put(&w, slice_of(url.at + at + password, head - at - password));
+	while (query.size) {
+		const uint8_t *begin = query.at;
+		next_pair(&query, &name, &value);
+		put(&w, slice_of(begin, (uint32_t)(value.at - begin)));
+		put(&w, value.size && is_secret(name) ? stars : value);
+		put(&w, slice_of(value.at + value.size, (uint32_t)(query.at - (value.at + value.size))));
+	}
+	return slice_of(out, w.size);
+}
+
+/* --- is this HTTP? ------------------------------------------------------------------------------------------ */
+
+static bool token(uint8_t c)
+{
+	return (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || (c >= 'a' && c <= 'z');
+}
+
+static enum probe probe_response(struct slice first)
+{
+	static const char head[] = "HTTP/1.";
+	uint32_t n = first.size < sizeof head - 1 ? first.size : sizeof head - 1;
+	if (memcmp(first.at, head, n) != 0)
+		return PROBE_NO;
+	if (first.size < 12)
+		return PROBE_MAYBE;
+	for (unsigned i = 9; i < 12; i++)
+		if (first.at[i] < '0' || first.at[i] > '9')
+			return PROBE_NO;
+	return first.at[8] == ' ' ? PROBE_SERVER : PROBE_NO;
+}
+
+/* RFC 9112 section 3: method SP request-target SP HTTP/1.x. SIP and RTSP have the same shape and another version. */
+enum probe http_probe(struct slice first, uint8_t direction, uint16_t client_port, uint16_t server_port)
+{
+	enum { METHOD_MAX = 20, LINE_MAX = 8192 };
+	(void)direction, (void)client_port, (void)server_port;
+	if (first.size >= 1 && first.at[0] == 'H' && probe_response(first) != PROBE_NO)
+		return probe_response(first);
+	uint32_t at = 0;
+	while (at < first.size && at < METHOD_MAX && token(first.at[at]))
+		at++;
+	if (at == first.size && at < METHOD_MAX)
+		return at && first.at[0] < 'a' ? PROBE_MAYBE : PROBE_NO;
+	if (at < 3 || first.at[at] != ' ')
+		return PROBE_NO;
+	struct slice line = slice_of(first.at + at + 1, first.size - at - 1);
+	const uint8_t *end = memchr(line.at, '\n', line.size);
+	if (!end) {
+		for (uint32_t i = 0; i < line.size; i++)
+			if (line.at[i] < 0x20 && line.at[i] != '\t' && line.at[i] != '\r')
+				return PROBE_NO;
+		return line.size < LINE_MAX ? PROBE_MAYBE : PROBE_NO;
+	}
+	line.size = (uint32_t)(end - line.at);
+	while (line.size && (line.at[line.size - 1] == '\r' || line.at[line.size - 1] == ' '))
+		line.size--;
+	if (line.size < 9 || memcmp(line.at + line.size - 8, "HTTP/1.", 7) != 0)
+		return PROBE_NO;
+	return PROBE_CLIENT;
+}
