@@ -442,6 +442,16 @@ static int on_response_headers(htp_tx_t *tx)
 	return HTP_OK;
 }
 
+/* An interim response (RFC 9110 section 15.2): libhtp reads on as if it had not been, and so is it told. */
+static int on_response_line(htp_tx_t *tx)
+{
+	if (tx->response_status_number != 100)
+		return HTP_OK;
+	tell_response(tx, true);
+	htp_tx_set_user_data(tx, (void *)(told(tx) & ~(uintptr_t)RESPONSE_TOLD));
+	return HTP_OK;
+}
+
 static int on_response_complete(htp_tx_t *tx)
 {
 	tell_response(tx, true);
@@ -465,6 +475,7 @@ static bool configure(void)
 	htp_config_register_request_headers(config, on_request_headers);
 	htp_config_register_request_body_data(config, on_request_body);
 	htp_config_register_request_complete(config, on_request_complete);
+	htp_config_register_response_line(config, on_response_line);
 	htp_config_register_response_headers(config, on_response_headers);
 	htp_config_register_response_complete(config, on_response_complete);
 	pool.config = config;

@@ -139,13 +139,22 @@ void classify_as(struct classifier *c, struct flow *flow, const struct parser *p
 	}
 }
 
-bool classify_bytes(struct classifier *c, struct flow *flow, enum direction direction, struct slice bytes)
+/* Whoever joins half-way may meet the middle of a message first. */
+static enum classified classify_denied(struct classifier *c, struct flow *flow, enum direction direction)
+{
+	if (flow->midstream ? ++flow->probes < PROBES : direction == TO_CLIENT && !flow->half[TO_SERVER].bytes)
+		return CLASSIFIED_PASS;
+	decide(c, flow, NULL);
+	return CLASSIFIED_NOT;
+}
+
+enum classified classify_bytes(struct classifier *c, struct flow *flow, enum direction direction, struct slice bytes)
 {
 	const struct parser *parser = c->options.decode_as_count && !flow->carried ? told(c, flow) : NULL;
 	bool maybe = false;
 	if (parser) {
 		decide(c, flow, parser);
-		return true;
+		return CLASSIFIED_OURS;
 	}
 	for (const struct parser *const *p = parsers; *p; p++) {
 		if ((*p)->transport != flow->transport)
@@ -158,13 +167,11 @@ bool classify_bytes(struct classifier *c, struct flow *flow, enum direction dire
 		    ((probe == PROBE_CLIENT && direction == TO_CLIENT) || (probe == PROBE_SERVER && direction == TO_SERVER)))
 			flow_flip(flow);
 		decide(c, flow, *p);
-		return true;
+		return CLASSIFIED_OURS;
 	}
 	if (maybe && ++flow->probes < PROBES)
-		return false;
-	/* The server may speak first (a banner): the client's bytes have their own say. */
-	decide(c, flow, NULL);
-	return true;
+		return CLASSIFIED_MAYBE;
+	return classify_denied(c, flow, direction);
 }
 
 /* --- nDPI --------------------------------------------------------------------------------------------------- */

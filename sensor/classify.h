@@ -24,9 +24,15 @@ struct classify_options {
 struct classifier *classifier_open(const struct classify_options *options);
 void classifier_close(struct classifier *classifier);
 
-/* First in-order payload of a flow. Sets flow->parser and flow->app_proto when it knows, flips the flow when the
- * bytes show that client and server were taken for each other. True when decided: do not ask again. */
-bool classify_bytes(struct classifier *classifier, struct flow *flow, enum direction direction, struct slice bytes);
+/* In-order payload of a flow without a parser. Sets flow->parser and flow->app_proto when it knows, flips the flow when
+ * the bytes show that client and server were taken for each other. */
+enum classified {
+	CLASSIFIED_OURS,  /* flow->parser */
+	CLASSIFIED_MAYBE, /* ask again with more behind these bytes */
+	CLASSIFIED_PASS,  /* not these bytes, but later or the other side's may be: a server's banner, or joined half-way */
+	CLASSIFIED_NOT    /* for good */
+};
+enum classified classify_bytes(struct classifier *classifier, struct flow *flow, enum direction direction, struct slice bytes);
 /* From here on the flow speaks `parser`, whose state begins zeroed; NULL: that is to be found out. */
 void classify_as(struct classifier *classifier, struct flow *flow, const struct parser *parser);
 /* Each datagram of a flow that none of our parsers took, until nDPI has an answer or gives up: sets flow->app_proto.

@@ -97,10 +97,16 @@ static void carry(struct parse *parse, const struct parser *inner, struct slice 
 	stream_carry(e->streams, flow, parse->direction, bytes);
 }
 
+/* What is carried carries nothing itself. */
+static void carry_nothing(struct parse *parse, const struct parser *inner, struct slice bytes)
+{
+	(void)parse, (void)inner, (void)bytes;
+}
+
 static void carry_lost(struct parse *parse, uint64_t missing)
 {
 	struct engine *e = parse->owner;
-	struct flow *flow = flow_kin(e->flows, parse->flow);
+	struct flow *flow = parse->flow->carried ? NULL : flow_kin(e->flows, parse->flow);
 	if (flow)
 		stream_carry_lost(e->streams, flow, parse->direction, missing);
 }
@@ -119,7 +125,7 @@ static void parse_begin(struct engine *e, struct flow *flow, enum direction dire
 		.midstream = flow->midstream,
 		.peer_heard = own->last_ack == other->next_seq,
 		.emit = emit,
-		.carry = flow->carried ? NULL : carry,
+		.carry = flow->carried ? carry_nothing : carry,
 		.carry_lost = carry_lost,
 		.owner = e,
 		.flow = flow,
@@ -174,14 +180,16 @@ static struct taken on_bytes(void *context, struct flow *flow, enum direction di
 	struct engine *e = context;
 	struct taken taken = {0};
 	bool flipped = flow->flipped;
-	if (!flow->parser_state && !classify_bytes(e->classifier, flow, direction, bytes) && whole)
+	enum classified classified = flow->parser ? CLASSIFIED_OURS : flow->parser_state ? CLASSIFIED_NOT
+				   : classify_bytes(e->classifier, flow, direction, bytes);
+	if (classified == CLASSIFIED_MAYBE && whole)
 		return taken;
 	if (flow->flipped != flipped) /* the bytes have shown that client and server were taken for each other */
 		direction = !direction;
 	if (!flow->parser) {
 		taken.consumed = bytes.size;
-		taken.done = true;
-		if (direction == TO_SERVER && flow->transport == TRANSPORT_TCP && !flow->carried)
+		taken.done = classified == CLASSIFIED_NOT;
+		if (taken.done && direction == TO_SERVER && flow->transport == TRANSPORT_TCP && !flow->carried)
 			engine_spoke(e, flow);
 		return taken;
 	}
