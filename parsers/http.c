@@ -9,21 +9,20 @@
  * decompressed. libhtp allocates: its connections are bounded in number, the one unused for longest gives way and reads on
  * from its next message. */
 #include "http.h"
+#include "slots.h"
 #include "../sensor/digest.h"
 #include <htp/htp.h>
 
 enum { FORM_MAX = 2048, URL_MAX = 4096, INCOMPLETE_S = 10, HEADER_MAX = 16384, HEADERS_MAX = 256 };
 
 struct connection {
-	htp_connp_t *connp;            /* NULL: free */
-	uint64_t flow_id;              /* whose it is */
-	uint32_t newer, older;         /* by last use; index + 1, 0 for none */
+	htp_connp_t *connp;
 	uint32_t form_size;
 	uint8_t form[FORM_MAX];        /* beginning of a form's body */
 };
 
 struct http_state {
-	uint32_t connection;           /* index + 1; 0 for none yet */
+	uint32_t connection;           /* handle; 0 for none yet */
 	bool begun[2], lost[2];        /* lost: looking for the beginning of a message */
 	bool refused;                  /* libhtp gave up on it */
 };
@@ -32,86 +31,45 @@ _Static_assert(sizeof(struct http_state) <= LIMIT_PARSER_STATE, "the state of a 
 /* Fate of a transaction, in its user data. */
 enum { REQUEST_TOLD = 1, RESPONSE_TOLD = 2 };
 
-static struct {
-	htp_cfg_t *config;
-	uint32_t newest, oldest, touched, free_head;
-	struct connection at[LIMIT_HTTP_CONNECTIONS];
-} pool;
+static htp_cfg_t *config;
+static struct connection connections[LIMIT_HTTP_CONNECTIONS];
+static struct slot connection_slots[LIMIT_HTTP_CONNECTIONS];
+static struct slots slots = {.at = connection_slots, .count = LIMIT_HTTP_CONNECTIONS};
 
 /* --- connections -------------------------------------------------------------------------------------------- */
 
 static struct connection *connection_at(uint32_t handle)
 {
-	return &pool.at[handle - 1];
-}
-
-static void list_leave(struct connection *c, uint32_t handle)
-{
-	if (c->newer)
-		connection_at(c->newer)->older = c->older;
-	else if (pool.newest == handle)
-		pool.newest = c->older;
-	if (c->older)
-		connection_at(c->older)->newer = c->newer;
-	else if (pool.oldest == handle)
-		pool.oldest = c->newer;
-	c->newer = c->older = 0;
-}
-
-static void list_enter(struct connection *c, uint32_t handle)
-{
-	c->newer = 0;
-	c->older = pool.newest;
-	if (pool.newest)
-		connection_at(pool.newest)->newer = handle;
-	pool.newest = handle;
-	if (!pool.oldest)
-		pool.oldest = handle;
+	return &connections[handle - 1];
 }
 
 static void connection_close(uint32_t handle)
 {
-	struct connection *c = connection_at(handle);
-	htp_connp_destroy_all(c->connp);
-	list_leave(c, handle);
-	c->connp = NULL;
-	c->flow_id = 0;
-	c->older = pool.free_head;
-	pool.free_head = handle;
+	htp_connp_destroy_all(connection_at(handle)->connp);
+	slots_give(&slots, handle);
 }
 
 static uint32_t connection_open(struct parse *parse)
 {
-	uint32_t handle;
-	if (!pool.free_head && pool.touched == LIMIT_HTTP_CONNECTIONS) {
-		parse->counters->http_evicted++;
-		connection_close(pool.oldest);
-	}
-	if (pool.free_head) {
-		handle = pool.free_head;
-		pool.free_head = connection_at(handle)->older;
-	} else {
-		handle = ++pool.touched;
-	}
+	bool evicted;
+	uint32_t handle = slots_take(&slots, parse->flow_id, &evicted);
 	struct connection *c = connection_at(handle);
-	c->connp = htp_connp_create(pool.config);
+	parse->counters->http_evicted += evicted;
+	if (evicted)
+		htp_connp_destroy_all(c->connp);
+	c->connp = htp_connp_create(config);
 	if (!c->connp) {
-		c->older = pool.free_head;
-		pool.free_head = handle;
+		slots_give(&slots, handle);
 		return 0;
 	}
-	c->flow_id = parse->flow_id;
 	c->form_size = 0;
 	htp_connp_open(c->connp, NULL, 0, NULL, 0, NULL);
-	list_enter(c, handle);
 	return handle;
 }
 
 static bool connection_held(const struct parse *parse)
 {
-	const struct http_state *state = parse->state;
-	return state->connection && connection_at(state->connection)->connp &&
-	       connection_at(state->connection)->flow_id == parse->flow_id;
+	return slots_held(&slots, ((const struct http_state *)parse->state)->connection, parse->flow_id);
 }
 
 static struct connection *connection_get(struct parse *parse)
@@ -122,14 +80,10 @@ static struct connection *connection_get(struct parse *parse)
 		state->lost[0] = state->lost[0] || state->connection;
 		state->lost[1] = state->lost[1] || state->connection;
 		state->connection = connection_open(parse);
-		return state->connection ? connection_at(state->connection) : NULL;
+	} else {
+		slots_use(&slots, state->connection);
 	}
-	struct connection *c = connection_at(state->connection);
-	if (pool.newest != state->connection) {
-		list_leave(c, state->connection);
-		list_enter(c, state->connection);
-	}
-	return c;
+	return state->connection ? connection_at(state->connection) : NULL;
 }
 
 /* --- what libhtp has found ---------------------------------------------------------------------------------- */
@@ -460,7 +414,7 @@ static int on_response_complete(htp_tx_t *tx)
 
 static bool configure(void)
 {
-	htp_cfg_t *config = htp_config_create();
+	config = htp_config_create();
 	if (!config)
 		return false;
 	htp_config_set_server_personality(config, HTP_SERVER_GENERIC);
@@ -478,7 +432,6 @@ static bool configure(void)
 	htp_config_register_response_line(config, on_response_line);
 	htp_config_register_response_headers(config, on_response_headers);
 	htp_config_register_response_complete(config, on_response_complete);
-	pool.config = config;
 	return true;
 }
 
@@ -561,7 +514,7 @@ static enum verdict http_parse(struct parse *parse, struct slice input)
 {
 	struct http_state *state = parse->state;
 	uint8_t d = parse->direction;
-	if (!pool.config && !configure())
+	if (!config && !configure())
 		return PARSE_DONE;
 	if (!state->begun[d]) {
 		state->begun[d] = true;

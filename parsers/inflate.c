@@ -1,18 +1,18 @@
 #include "inflate.h"
+#include "slots.h"
 #include <zlib.h>
 
 /* zlib asks for its state (about 7 KiB) and a window of 32 KiB. */
 enum { INFLATERS = 32, MEMORY = 49152, OUT = 4096 };
 
 static struct inflater {
-	uint64_t owner, used;
 	uint32_t produced; /* by the message at hand */
 	uint32_t taken;
-	bool open;
 	z_stream z;
 	_Alignas(16) uint8_t memory[MEMORY];
 } inflaters[INFLATERS];
-static uint64_t clock_ticks;
+static struct slot inflater_slots[INFLATERS];
+static struct slots slots = {.at = inflater_slots, .count = INFLATERS};
 
 static voidpf take(voidpf opaque, uInt items, uInt size)
 {
@@ -32,16 +32,15 @@ static void give(voidpf opaque, voidpf at)
 
 static struct inflater *inflater_open(uint32_t *handle, uint64_t owner)
 {
-	struct inflater *i = inflaters;
-	for (unsigned k = 1; k < INFLATERS; k++)
-		if (!inflaters[k].open || (i->open && inflaters[k].used < i->used))
-			i = &inflaters[k];
-	i->owner = owner;
+	bool evicted;
+	*handle = slots_take(&slots, owner, &evicted);
+	struct inflater *i = &inflaters[*handle - 1];
 	i->produced = i->taken = 0;
 	i->z = (z_stream){.zalloc = take, .zfree = give, .opaque = i};
-	i->open = inflateInit2(&i->z, -15) == Z_OK;
-	*handle = (uint32_t)(i - inflaters) + 1;
-	return i->open ? i : NULL;
+	if (inflateInit2(&i->z, -15) == Z_OK)
+		return i;
+	inflate_close(handle, owner);
+	return NULL;
 }
 
 static enum inflated run(struct inflater *i, struct slice in, void (*sink)(void *context, struct slice bytes), void *context)
@@ -73,10 +72,10 @@ enum inflated inflate_push(uint32_t *handle, uint64_t owner, struct slice piece,
 	static const uint8_t tail[] = {0, 0, 0xff, 0xff}; /* RFC 7692 section 7.2.2 */
 	struct inflater *i = *handle ? &inflaters[*handle - 1] : inflater_open(handle, owner);
 	if (!i)
-		return INFLATE_BAD;
-	if (!i->open || i->owner != owner)
 		return INFLATE_LOST;
-	i->used = ++clock_ticks;
+	if (!slots_held(&slots, *handle, owner))
+		return INFLATE_LOST;
+	slots_use(&slots, *handle);
 	enum inflated result = run(i, piece, sink, context);
 	if (!last || result != INFLATE_GOOD)
 		return result;
@@ -89,7 +88,7 @@ enum inflated inflate_push(uint32_t *handle, uint64_t owner, struct slice piece,
 
 void inflate_close(uint32_t *handle, uint64_t owner)
 {
-	if (*handle && inflaters[*handle - 1].owner == owner)
-		inflaters[*handle - 1].open = false;
+	if (slots_held(&slots, *handle, owner))
+		slots_give(&slots, *handle);
 	*handle = 0;
 }
