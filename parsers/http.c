@@ -25,6 +25,7 @@ struct http_state {
 	uint32_t connection;           /* handle; 0 for none yet */
 	bool begun[2], lost[2];        /* lost: looking for the beginning of a message */
 	bool refused;                  /* libhtp gave up on it */
+	bool upgrading;                /* the client asked for a WebSocket */
 };
 _Static_assert(sizeof(struct http_state) <= LIMIT_PARSER_STATE, "the state of a flow is bounded");
 
@@ -327,9 +328,40 @@ static void tell_response(htp_tx_t *tx, bool complete)
 
 /* --- libhtp calls ------------------------------------------------------------------------------------------- */
 
+/* What the WebSocket parser is to know, see HTTP_MEMO_UPGRADE. */
+static void remember_upgrade(struct parse *parse, const htp_tx_t *tx, const htp_table_t *headers)
+{
+	char note[MEMO_VALUE_MAX];
+	uint32_t size = 0;
+	struct slice extensions = header(headers, "sec-websocket-extensions");
+	bool deflate = contains(extensions, "permessage-deflate");
+	const char flags[] = {deflate ? 'd' : '-', contains(extensions, "client_no_context_takeover") ? 'c' : '-',
+			      contains(extensions, "server_no_context_takeover") ? 's' : '-', 0};
+	struct slice path = request_seen(tx) && tx->parsed_uri ? text_of(tx->parsed_uri->path) : (struct slice){0};
+	const struct slice parts[] = {slice_head(header(headers, "sec-websocket-protocol"), 40), {(const uint8_t *)"", 1},
+				      {(const uint8_t *)flags, sizeof flags}, slice_head(path, 150)};
+	for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
+		if (parts[i].size)
+			memcpy(note + size, parts[i].at, parts[i].size);
+		size += parts[i].size;
+	}
+	memo_put(parse->memos, memo_key(parse->flow_id, HTTP_MEMO_UPGRADE, 0), slice_of(note, size));
+}
+
+static bool is_websocket(struct slice upgrade)
+{
+	return upgrade.size == 9 && strncasecmp((const char *)upgrade.at, "websocket", 9) == 0;
+}
+
 static int on_request_headers(htp_tx_t *tx)
 {
-	struct connection *c = connection_at(((struct http_state *)parse_of(tx)->state)->connection);
+	struct parse *parse = parse_of(tx);
+	struct http_state *state = parse->state;
+	if (is_websocket(header(tx->request_headers, "upgrade"))) {
+		state->upgrading = true;
+		remember_upgrade(parse, tx, tx->request_headers);
+	}
+	struct connection *c = connection_at(state->connection);
 	c->form_size = 0;
 	bool form = contains(text_of(tx->request_content_type), "x-www-form-urlencoded");
 	if (!form || tx->request_content_length <= 0 || tx->request_content_length > FORM_MAX)
@@ -354,26 +386,6 @@ static int on_request_complete(htp_tx_t *tx)
 	return HTP_OK;
 }
 
-/* What the WebSocket parser is to know, see HTTP_MEMO_UPGRADE. */
-static void remember_upgrade(struct parse *parse, htp_tx_t *tx)
-{
-	char note[MEMO_VALUE_MAX];
-	uint32_t size = 0;
-	struct slice extensions = header(tx->response_headers, "sec-websocket-extensions");
-	bool deflate = contains(extensions, "permessage-deflate");
-	const char flags[] = {deflate ? 'd' : '-', contains(extensions, "client_no_context_takeover") ? 'c' : '-',
-			      contains(extensions, "server_no_context_takeover") ? 's' : '-', 0};
-	struct slice path = request_seen(tx) && tx->parsed_uri ? text_of(tx->parsed_uri->path) : (struct slice){0};
-	const struct slice parts[] = {slice_head(header(tx->response_headers, "sec-websocket-protocol"), 40), {(const uint8_t *)"", 1},
-				      {(const uint8_t *)flags, sizeof flags}, slice_head(path, 150)};
-	for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
-		if (parts[i].size)
-			memcpy(note + size, parts[i].at, parts[i].size);
-		size += parts[i].size;
-	}
-	memo_put(parse->memos, memo_key(parse->flow_id, HTTP_MEMO_UPGRADE, 0), slice_of(note, size));
-}
-
 static int on_response_headers(htp_tx_t *tx)
 {
 	struct parse *parse = parse_of(tx);
@@ -381,9 +393,8 @@ static int on_response_headers(htp_tx_t *tx)
 	if (status == 101) {
 		tell_response(tx, true);
 		parse->consumed = (uint32_t)htp_connp_res_data_consumed(tx->connp);
-		struct slice upgrade = header(tx->response_headers, "upgrade");
-		if (upgrade.size == 9 && strncasecmp((const char *)upgrade.at, "websocket", 9) == 0) {
-			remember_upgrade(parse, tx);
+		if (is_websocket(header(tx->response_headers, "upgrade"))) {
+			remember_upgrade(parse, tx, tx->response_headers);
 			parse->becomes = &parser_websocket;
 		} else {
 			parse->becomes_unknown = true;
@@ -437,20 +448,16 @@ static bool configure(void)
 
 /* --- the parser --------------------------------------------------------------------------------------------- */
 
-static bool looks_like_head(struct slice input, enum direction direction)
+/* libhtp gives the connection up: what it was at tells the rest. */
+static void report(struct parse *parse, const htp_connp_t *connp, const char *reason)
 {
-	enum probe probe = http_probe(input, (uint8_t)direction, 0, 0);
-	return probe == (direction == TO_SERVER ? PROBE_CLIENT : PROBE_SERVER);
-}
-
-static void report(struct parse *parse, const char *reason)
-{
-	struct event event = parse->base;
-	event.action = ACTION_VIOLATION;
-	event.outcome = OUTCOME_FAILURE;
-	event.reason = slice_text(reason);
-	event.message = parse->direction == TO_SERVER ? HTTP_REQUEST : HTTP_RESPONSE;
-	parse->emit(parse, &event);
+	struct writing w;
+	bool request = parse->direction == TO_SERVER;
+	htp_tx_t *tx = request ? htp_connp_get_in_tx(connp) : htp_connp_get_out_tx(connp);
+	if (!tx)
+		return;
+	writing_begin(&w, tx, request ? HTTP_REQUEST : HTTP_RESPONSE, (enum direction)parse->direction);
+	violate(&w, reason);
 }
 
 static const char *error_name(const struct parse *parse, const htp_connp_t *connp)
@@ -506,7 +513,7 @@ static enum verdict feed(struct parse *parse, struct connection *c, struct slice
 		parse->consumed = (uint32_t)(request ? htp_connp_req_data_consumed(c->connp) : htp_connp_res_data_consumed(c->connp));
 	if (status != HTP_STREAM_ERROR)
 		return PARSE_MORE;
-	report(parse, error_name(parse, c->connp));
+	report(parse, c->connp, error_name(parse, c->connp));
 	return PARSE_BAD;
 }
 
@@ -525,12 +532,22 @@ static enum verdict http_parse(struct parse *parse, struct slice input)
 		parse->consumed = input.size;
 		return PARSE_DONE;
 	}
-	if (state->lost[d] && !looks_like_head(input, (enum direction)d)) {
-		parse->consumed = input.size;
+	/* Where the answer cannot be seen, frames tell that it was yes. */
+	if (state->upgrading && d == TO_SERVER && input.size && !(input.at[0] >= 'A' && input.at[0] <= 'Z')) {
+		parse->becomes = parse->base.one_sided ? &parser_websocket : NULL;
 		return PARSE_MORE;
 	}
-	state->lost[d] = false;
+	uint32_t passed = 0;
+	if (state->lost[d]) {
+		enum probe probe = http_find_head(input, d, &passed);
+		parse->consumed = passed;
+		if (probe == PROBE_NO || probe == PROBE_MAYBE)
+			return PARSE_MORE;
+		input = slice_of(input.at + passed, input.size - passed);
+		state->lost[d] = false;
+	}
 	enum verdict verdict = input.size ? feed(parse, c, input) : PARSE_MORE;
+	parse->consumed += passed;
 	if (verdict == PARSE_BAD) {
 		drop(parse);
 		state->refused = true;

@@ -11,12 +11,12 @@ enum http_message { HTTP_REQUEST = 1, HTTP_RESPONSE };
 enum http_bit {
 	HTTP_BIT_METHOD, HTTP_BIT_URL, HTTP_BIT_PATH, HTTP_BIT_HOST, HTTP_BIT_PROTOCOL, HTTP_BIT_USER_AGENT, HTTP_BIT_REFERER,
 	HTTP_BIT_TYPE, HTTP_BIT_REQUEST_TYPE, HTTP_BIT_LOCATION, HTTP_BIT_SERVER, HTTP_BIT_FORWARDED, HTTP_BIT_AUTH,
-	HTTP_BIT_AUTH_USER, HTTP_BIT_STATUS, HTTP_BIT_REQUEST, HTTP_BIT_RESPONSE, HTTP_BIT_UPGRADE, HTTP_BIT_CONTENT_LENGTH
+	HTTP_BIT_AUTH_USER, HTTP_BIT_STATUS, HTTP_BIT_REQUEST, HTTP_BIT_RESPONSE, HTTP_BIT_UPGRADE, HTTP_BIT_VERSION, HTTP_BIT_CONTENT_LENGTH
 };
 
 struct http_event {
 	struct slice method, url, path, host, protocol, user_agent, referer, type, request_type, location, server, forwarded_for,
-		auth_scheme, auth_user, upgrade;
+		auth_scheme, auth_user, upgrade, version;
 	uint64_t request_bytes, response_bytes, content_length;
 	uint16_t status;
 	bool credentials;   /* Authorization, or a password or token in the query or form */
@@ -38,6 +38,10 @@ bool http_find_secret(struct slice query, struct slice *user, struct slice *secr
 struct slice http_redact(struct slice url, uint8_t *out, uint32_t size, bool *had);
 /* The first bytes of either direction: parser.h. */
 enum probe http_probe(struct slice first, uint8_t direction, uint16_t client_port, uint16_t server_port);
+
+/* Where in the midst of a stream a message of this direction seems to begin, or may with more bytes behind it (PROBE_MAYBE);
+ * PROBE_NO: not in these bytes. */
+enum probe http_find_head(struct slice input, uint8_t direction, uint32_t *at);
 
 /* What a WebSocket needs to know of its upgrade lies in the memos under this kind, number 0: sub-protocol, NUL, extensions
  * ('d': permessage-deflate, 'c' and 's': client or server without context takeover), NUL, path. */

@@ -13,6 +13,7 @@ const struct field http_fields[] = {
 	TEXT("hostname", host, 0, HOST, true, "Host header or authority, without the port"),
 	TEXT("url", url, 0, URL, true, "request target as sent; values of passwords, keys and tokens are ***"),
 	TEXT("protocol", protocol, 0, PROTOCOL, true, "HTTP/1.0 or HTTP/1.1, as this message says"),
+	TEXT("version", version, 0, VERSION, true, "2 for HTTP/2"),
 	TEXT("http_user_agent", user_agent, 0, USER_AGENT, true, "User-Agent header"),
 	TEXT("http_refer", referer, 0, REFERER, true, "Referer header; secrets as in http.url"),
 	TEXT("xff", forwarded_for, 0, FORWARDED, true, "X-Forwarded-For header"),

@@ -180,3 +180,21 @@ enum probe http_probe(struct slice first, uint8_t direction, uint16_t client_por
 		return PROBE_NO;
 	return PROBE_CLIENT;
 }
+
+enum probe http_find_head(struct slice input, uint8_t direction, uint32_t *at)
+{
+	static const char *const requests[] = {"GET ", "POST ", "PUT ", "HEAD ", "DELETE ", "PATCH ", "OPTIONS ", "CONNECT ", NULL};
+	static const char *const responses[] = {"HTTP/1.", NULL};
+	for (*at = 0; *at < input.size; ++*at) {
+		struct slice rest = slice_of(input.at + *at, input.size - *at);
+		for (const char *const *word = direction == TO_SERVER ? requests : responses; *word; word++) {
+			uint32_t size = (uint32_t)strlen(*word), known = rest.size < size ? rest.size : size;
+			if (memcmp(rest.at, *word, known) != 0)
+				continue;
+			enum probe probe = known < size ? PROBE_MAYBE : http_probe(rest, direction, 0, 0);
+			if (probe != PROBE_NO)
+				return probe;
+		}
+	}
+	return PROBE_NO;
+}
