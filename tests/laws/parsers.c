@@ -364,7 +364,7 @@ static void test_harness_sees(void **state)
 	assert_null(bench.feed->broken);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static struct subject subjects[64 * LAWS];
 	static struct CMUnitTest tests[64 * LAWS + 2];
@@ -373,6 +373,8 @@ int main(void)
 	dump_open(&bench.whole, DUMP_ROOM, without);
 	dump_open(&bench.part, DUMP_ROOM, without);
 	alarm(110); /* every call returns */
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	tests[n++] = (struct CMUnitTest){"descriptors", test_descriptors, NULL, NULL, NULL};
 	tests[n++] = (struct CMUnitTest){"the harness sees a bad parser", test_harness_sees, NULL, NULL, NULL};
 	for (unsigned p = 0; p < all_parser_count && p < 64; p++)
