@@ -203,6 +203,8 @@ static void on_emit(struct parse *parse, const struct event *event)
 		broke(f, "an event without session or ends");
 	else if (f->dump)
 		dump_event(f->dump, event);
+	if (f->hook)
+		f->hook(f->context, event);
 	watching = watched;
 }
 
@@ -407,4 +409,16 @@ void feed_message(struct feed *f, enum direction direction, struct slice bytes)
 	struct parse parse;
 	if (f->parser)
 		(void)call(f, direction, bytes, &parse);
+}
+
+void feed_fixture(struct feed *f, const struct fixture *fixture)
+{
+	for (unsigned t = 0; t < fixture->count; t++) {
+		f->frame = t + 1;
+		f->time_ns += TW_SECOND;
+		if (f->parser && f->parser->transport != TRANSPORT_TCP)
+			feed_message(f, fixture->turns[t].direction, fixture_turn(fixture, t));
+		else
+			feed_bytes(f, fixture->turns[t].direction, fixture_turn(fixture, t));
+	}
 }

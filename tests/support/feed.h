@@ -30,6 +30,8 @@ struct feed {
 	struct counters counters;
 	struct memos *memos;
 	struct dump *dump;            /* NULL: events are counted, not shown */
+	void (*hook)(void *context, const struct event *event); /* as well; may be NULL */
+	void *context;
 	unsigned events;
 	struct feed_side side[2];
 	uint64_t state[LIMIT_PARSER_STATE / 8 + 1];
@@ -39,6 +41,8 @@ struct feed {
 struct feed *feed_open(void);
 void feed_close(struct feed *feed);
 void feed_begin(struct feed *feed, const struct parser *parser, const struct fixture *fixture, struct dump *dump);
+/* All turns of a fixture, a second apart. */
+void feed_fixture(struct feed *feed, const struct fixture *fixture);
 void feed_bytes(struct feed *feed, enum direction direction, struct slice bytes);
 void feed_gap(struct feed *feed, enum direction direction, uint64_t missing);
 void feed_expire(struct feed *feed);
