@@ -12,7 +12,7 @@ struct memory_file {
 struct memory_file memory_open(const void *text, size_t size);
 void memory_close(struct memory_file *file);
 
-enum { RIG_FAULTS = 8192, RIG_TOLD = 512 };
+enum { RIG_FAULTS = 8192, RIG_TOLD = 4096 };
 
 /* NULL and fault lines (without the path before the line number) when the rules are wrong. */
 struct rules *rig_rules(const char *text, const struct rule_list *lists, unsigned list_count, const struct rule_override *overrides,
