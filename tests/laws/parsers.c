@@ -65,6 +65,12 @@ static void run_whole(const struct parser *parser, const struct fixture *f)
 	feed_turns(f, f->size, NULL, NULL);
 }
 
+static void run_to_end(const struct parser *parser, const struct fixture *f)
+{
+	run_whole(parser, f);
+	feed_end(bench.feed);
+}
+
 static void check(const struct parser *parser, const struct fixture *f, const char *law, uint32_t detail)
 {
 	if (bench.feed->broken)
@@ -131,20 +137,23 @@ static void cuts(const struct parser *parser, const struct fixture *f)
 {
 	struct dice dice = {f->size};
 	uint32_t step = f->size / SPLITS + 1;
-	run_whole(parser, f);
+	run_to_end(parser, f);
 	if (f->size <= SMALL) {
 		begin(parser, f, &bench.part);
 		feed_turns(f, f->size, one_byte, NULL);
+		feed_end(bench.feed);
 		check_same(parser, f, "byte by byte", 0);
 	}
 	for (uint32_t place = 1; place < f->size; place += f->size <= SMALL || place < 400 ? 1 : step + dice_roll(&dice, step)) {
 		begin(parser, f, &bench.part);
 		feed_turns(f, f->size, at_one_place, &place);
+		feed_end(bench.feed);
 		check_same(parser, f, "in two", place);
 	}
 	for (unsigned n = 0; n < RANDOM_RUNS; n++) {
 		begin(parser, f, &bench.part);
 		feed_turns(f, f->size, at_random, &dice);
+		feed_end(bench.feed);
 		check_same(parser, f, "cut at random", n);
 	}
 }

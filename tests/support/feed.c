@@ -130,8 +130,16 @@ struct feed *feed_open(void)
 	return f;
 }
 
+static void end_unheard(struct feed *f)
+{
+	f->dump = NULL;
+	f->hook = NULL;
+	feed_end(f);
+}
+
 void feed_close(struct feed *f)
 {
+	end_unheard(f);
 	for (unsigned i = 0; i < 2; i++) {
 		free(f->side[i].pending);
 		free(f->inner->side[i].pending);
@@ -155,6 +163,7 @@ void feed_begin(struct feed *f, const struct parser *parser, const struct fixtur
 {
 	/* Every flow has an id of its own: what is remembered of one is never another's. In dumps it is left out. */
 	static uint64_t flows;
+	end_unheard(f);
 	reset(f->inner);
 	reset(f);
 	f->inner->outer = f;
@@ -232,10 +241,16 @@ static void on_carry(struct parse *parse, const struct parser *inner, struct sli
 	watching = watched;
 }
 
+/* What is carried carries nothing itself. */
+static void on_carry_nothing(struct parse *parse, const struct parser *inner, struct slice bytes)
+{
+	(void)parse, (void)inner, (void)bytes;
+}
+
 static void on_carry_lost(struct parse *parse, uint64_t missing)
 {
 	struct feed *outer = parse->owner;
-	if (outer->inner->flow_id)
+	if (outer->inner && outer->inner->flow_id)
 		feed_gap(outer->inner, parse->direction, missing);
 }
 
@@ -251,7 +266,7 @@ static void parse_begin(struct feed *f, enum direction direction, struct parse *
 		.direction = (uint8_t)direction,
 		.midstream = f->midstream,
 		.peer_heard = true,
-		.carry = f->outer ? NULL : on_carry,
+		.carry = f->outer ? on_carry_nothing : on_carry,
 		.carry_lost = on_carry_lost,
 		.emit = on_emit,
 		.owner = f,
@@ -310,8 +325,26 @@ static bool decide(struct feed *f, enum direction direction, struct slice bytes)
 	return f->decided;
 }
 
+static void parser_end(struct feed *f)
+{
+	struct parse parse;
+	if (!f->parser || !f->parser->end)
+		return;
+	parse_begin(f, TO_SERVER, &parse);
+	f->parser->end(&parse);
+	memset(f->state, 0, sizeof f->state);
+}
+
+void feed_end(struct feed *f)
+{
+	if (f->inner)
+		parser_end(f->inner);
+	parser_end(f);
+}
+
 static void become(struct feed *f, const struct parser *parser)
 {
+	parser_end(f);
 	f->parser = parser;
 	f->decided = parser != NULL;
 	memset(f->state, 0, sizeof f->state);
@@ -325,8 +358,10 @@ static void become(struct feed *f, const struct parser *parser)
 static struct slice offer(struct feed *f, enum direction direction, struct slice bytes)
 {
 	struct feed_side *side = &f->side[direction];
-	while (bytes.size && !side->dead) {
+	bool anew = false; /* a parser that a flow becomes is called at once */
+	while ((bytes.size || anew) && !side->dead) {
 		struct parse parse;
+		anew = false;
 		if (!f->decided && !decide(f, direction, bytes)) {
 			side->want = 0;
 			return bytes;
@@ -343,6 +378,7 @@ static struct slice offer(struct feed *f, enum direction direction, struct slice
 		bytes = slice_of(bytes.at + used, bytes.size - used);
 		if (parse.becomes || parse.becomes_unknown) {
 			become(f, parse.becomes);
+			anew = parse.becomes != NULL;
 			continue;
 		}
 		uint32_t n = side->skip < bytes.size ? (uint32_t)side->skip : bytes.size;

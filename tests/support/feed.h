@@ -44,6 +44,8 @@ void feed_begin(struct feed *feed, const struct parser *parser, const struct fix
 /* All turns of a fixture, a second apart. */
 void feed_fixture(struct feed *feed, const struct fixture *fixture);
 void feed_bytes(struct feed *feed, enum direction direction, struct slice bytes);
+/* The flow ends: parsers say what is left and give back what they hold. Done by feed_begin() and feed_close() too, unheard. */
+void feed_end(struct feed *feed);
 void feed_gap(struct feed *feed, enum direction direction, uint64_t missing);
 void feed_expire(struct feed *feed);
 /* A datagram or a log line: one call, nothing is kept. */
