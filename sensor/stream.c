@@ -291,7 +291,9 @@ static void hold(struct streams *s, struct flow *flow, enum direction direction,
 {
 	struct half *half = &flow->half[direction];
 	s->counters->segments_out_of_order++;
-	if (half->dead) { /* nobody listens: a hole does not matter */
+	if (half->dead) { /* nobody listens: a hole does not matter, what fills it is not counted again */
+		uint32_t ahead = seq + bytes.size - half->next_seq;
+		half->bytes += ahead <= LIMIT_OUT_OF_ORDER ? ahead : bytes.size;
 		half->next_seq = seq + bytes.size;
 		return;
 	}
