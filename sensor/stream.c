@@ -267,7 +267,7 @@ static void drain(struct streams *s, struct flow *flow, enum direction direction
 		int32_t ahead = seq_diff(segment->seq, half->next_seq);
 		if (ahead > 0)
 			return;
-		uint32_t known = (uint32_t)-ahead;
+		uint32_t known = 0u - (uint32_t)ahead;
 		if (known < segment->size) {
 			half->next_seq += segment->size - known;
 			deliver(s, flow, direction, slice_of(segment->bytes + known, segment->size - known));
@@ -329,7 +329,7 @@ static void push_data(struct streams *s, struct flow *flow, enum direction direc
 		hold(s, flow, direction, seq, bytes);
 		return;
 	}
-	uint32_t known = (uint32_t)-ahead;
+	uint32_t known = 0u - (uint32_t)ahead;
 	if (known >= d->payload_bytes) {
 		s->counters->segments_retransmitted++;
 		return;
