@@ -9,7 +9,8 @@ static const char *check(const struct rule *rule)
 static bool judge(struct judgement *j)
 {
 	if (j->role == 0) {
-		j->deadline_ns = j->now_ns + j->rule->window_ns;
+		if (!j->deadline_ns) /* who begins again and again is awaited from the first time on */
+			j->deadline_ns = j->now_ns + j->rule->window_ns;
 	} else {
 		j->deadline_ns = 0;
 		j->finished = true;

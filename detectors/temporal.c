@@ -5,7 +5,8 @@ enum { ROLES = 8 };
 
 struct times {
 	uint64_t base_ns;
-	uint32_t at[ROLES]; /* hundredths of a second since base_ns, plus 1; 0: not seen */
+	/* Hundredths of a second since base_ns, plus 1; 0: not seen. Ordered: when the newest row that has come so far began. */
+	uint32_t at[ROLES];
 };
 
 static const char *check(const struct rule *rule)
@@ -49,11 +50,11 @@ static bool judge_ordered(struct judgement *j)
 		times->base_ns = j->now_ns;
 	uint32_t now = hundredths(times, j->now_ns), from = earliest_allowed(j, now);
 	if (j->role > 0 && times->at[j->role - 1] < from)
-		return false; /* what must come before it has not, or too long ago */
-	times->at[j->role] = now;
+		return false; /* what must come before it has not, or began too long ago */
+	times->at[j->role] = j->role ? times->at[j->role - 1] : now;
 	j->count = j->rule->roles;
-	j->first_seen_ns = times->base_ns + (uint64_t)(times->at[0] ? times->at[0] - 1 : 0) * 10000000u;
-	return j->role + 1 == j->rule->roles && times->at[0] >= from;
+	j->first_seen_ns = times->base_ns + (uint64_t)(times->at[j->role] - 1) * 10000000u;
+	return j->role + 1 == j->rule->roles;
 }
 
 const struct detector detector_temporal = {

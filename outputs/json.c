@@ -4,7 +4,8 @@
 #include <time.h>
 #include <yajl/yajl_gen.h>
 
-enum { RECORD_MAX = 1 << 18, ARENA_BYTES = RECORD_MAX * 4, TEXT_MAX = 1024 };
+/* A record's texts are cut short at RECORD_MAX; what closes it still fits, and the buffers that it grew through. */
+enum { RECORD_MAX = 1 << 18, ARENA_BYTES = RECORD_MAX * 5, TEXT_MAX = 1024, ESCAPED_MAX = 6 };
 
 /* yajl allocates its state and its growing buffer; here both come from a fixed arena that is reset for each record. */
 struct json {
@@ -176,9 +177,20 @@ static bool plain(struct slice text)
 	return text.size <= TEXT_MAX - 8;
 }
 
+/* Thousands of long topic filters in one SUBSCRIBE would need more than there is. */
+static bool fits(const struct json *json, uint32_t size)
+{
+	const unsigned char *at;
+	size_t used = 0;
+	yajl_gen_get_buf(json->gen, &at, &used);
+	return used + (size_t)size * ESCAPED_MAX <= RECORD_MAX;
+}
+
 void json_text(struct json *json, struct slice text)
 {
 	char safe[TEXT_MAX];
+	if (!fits(json, text.size < TEXT_MAX ? text.size : TEXT_MAX))
+		text = slice_text("\xe2\x80\xa6");
 	if (plain(text)) {
 		yajl_gen_string(json->gen, text.at, text.size);
 		return;

@@ -161,8 +161,8 @@ enum probe http_probe(struct slice first, uint8_t direction, uint16_t client_por
 	uint32_t at = 0;
 	while (at < first.size && at < METHOD_MAX && token(first.at[at]))
 		at++;
-	if (at == first.size && at < METHOD_MAX)
-		return at && first.at[0] < 'a' ? PROBE_MAYBE : PROBE_NO;
+	if (at == first.size)
+		return at && at < METHOD_MAX && first.at[0] < 'a' ? PROBE_MAYBE : PROBE_NO;
 	if (at < 3 || first.at[at] != ' ')
 		return PROBE_NO;
 	struct slice line = slice_of(first.at + at + 1, first.size - at - 1);

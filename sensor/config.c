@@ -352,9 +352,12 @@ struct config *config_load(const char *path)
 		report(path, &complaint, error);
 		return NULL;
 	}
+	static struct file_config nothing; /* an empty file asks for the defaults */
+	struct file_config *given = file;
+	file = file ? file : &nothing;
 	struct loaded *loaded = loaded_new(file->lists_count + 1);
 	struct config *config = &loaded->config;
-	loaded->file = file;
+	loaded->file = given;
 	config->path = path;
 	config->sensor_name = file->sensor;
 	config->filter = file->filter;

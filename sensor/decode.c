@@ -324,6 +324,14 @@ static struct next fragment(struct descent *d, const struct fragment *piece, uin
 	return step_transport(d, protocol, whole.size);
 }
 
+/* From `at` on: as the frame was on the wire, or as much as fragments were joined to. */
+static uint32_t bytes_left(const struct descent *d, const uint8_t *at)
+{
+	if (d->joined)
+		return d->left.size - (uint32_t)(at - d->left.at);
+	return d->packet->wire_bytes - (uint32_t)(at - d->packet->bytes.at);
+}
+
 /* RFC 791 section 3.1. */
 static struct next step_ipv4(struct descent *d)
 {
@@ -332,7 +340,7 @@ static struct next step_ipv4(struct descent *d)
 		return too_short(d);
 	uint32_t header = (uint32_t)(at[0] & 15) * 4, total = load_be16(at + 2);
 	if (total == 0) /* segmentation offload: the capture was taken before the length was known */
-		total = d->packet->wire_bytes - (uint32_t)(at - d->packet->bytes.at);
+		total = bytes_left(d, at);
 	if (header < 20 || total < header)
 		return malformed(d);
 	if (header > d->left.size)
@@ -374,7 +382,7 @@ static struct next step_ipv6(struct descent *d)
 	d->out->ttl = at[7];
 	struct slice body = slice_of(at + 40, d->left.size - 40);
 	if (size == 0)
-		size = d->packet->wire_bytes - (uint32_t)(body.at - d->packet->bytes.at);
+		size = bytes_left(d, body.at);
 	d->left = slice_head(body, size);
 	d->out->cut = d->left.size < size;
 	for (unsigned i = 0; i < LAYERS_MAX; i++) {

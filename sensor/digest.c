@@ -1,51 +1,32 @@
+/* The low-level functions: those behind EVP allocate at every use, and a password on the wire may cost no allocation. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "digest.h"
 #include <openssl/evp.h>
-#include <stdio.h>
+#include <openssl/sha.h>
 
 static uint64_t process_salt;
-
 
 uint64_t digest_salt(void)
 {
 	return process_salt;
 }
 
-/* Fetched once: EVP_sha256() would look its provider up, and allocate, on every use. */
-struct digester {
-	const char *name;
-	EVP_MD *type;
-	EVP_MD_CTX *context;
-};
-
-static EVP_MD_CTX *digest_begin(struct digester *digester)
-{
-	if (!digester->context) {
-		digester->type = EVP_MD_fetch(NULL, digester->name, NULL);
-		digester->context = EVP_MD_CTX_new();
-	}
-	EVP_DigestInit_ex(digester->context, digester->type, NULL);
-	return digester->context;
-}
-
-static struct digester sha256 = {"SHA256", NULL, NULL}, sha1 = {"SHA1", NULL, NULL};
-
 void digest_set_salt(uint64_t salt)
 {
 	process_salt = salt;
-	(void)digest_begin(&sha256); /* what they allocate, they allocate now */
-	(void)digest_begin(&sha1);
 }
 
 static uint64_t digest_parts(uint64_t salt, const struct slice *parts, unsigned count)
 {
-	uint8_t out[EVP_MAX_MD_SIZE] = {0};
-	EVP_MD_CTX *context = digest_begin(&sha256);
-	EVP_DigestUpdate(context, &salt, sizeof salt);
+	uint8_t out[SHA256_DIGEST_LENGTH];
+	SHA256_CTX context;
+	SHA256_Init(&context);
+	SHA256_Update(&context, &salt, sizeof salt);
 	for (unsigned i = 0; i < count; i++) {
-		EVP_DigestUpdate(context, &parts[i].size, sizeof parts[i].size); /* "a","bc" is not "ab","c" */
-		EVP_DigestUpdate(context, parts[i].at, parts[i].size);
+		SHA256_Update(&context, &parts[i].size, sizeof parts[i].size); /* "a","bc" is not "ab","c" */
+		SHA256_Update(&context, parts[i].at, parts[i].size);
 	}
-	EVP_DigestFinal_ex(context, out, NULL);
+	SHA256_Final(out, &context);
 	uint64_t digest;
 	memcpy(&digest, out, sizeof digest);
 	return digest ? digest : 1;
@@ -76,13 +57,14 @@ void digest_community_id(const struct ends *ends, uint8_t transport, char out[CO
 	}
 	const uint8_t seed[2] = {0, 0}, tail[6] = {transport, 0, (uint8_t)(a_port >> 8), (uint8_t)a_port,
 						   (uint8_t)(b_port >> 8), (uint8_t)b_port};
-	uint8_t digest[EVP_MAX_MD_SIZE];
-	EVP_MD_CTX *context = digest_begin(&sha1);
-	EVP_DigestUpdate(context, seed, sizeof seed);
-	EVP_DigestUpdate(context, a, size);
-	EVP_DigestUpdate(context, b, size);
-	EVP_DigestUpdate(context, tail, sizeof tail);
-	EVP_DigestFinal_ex(context, digest, NULL);
+	uint8_t digest[SHA_DIGEST_LENGTH];
+	SHA_CTX context;
+	SHA1_Init(&context);
+	SHA1_Update(&context, seed, sizeof seed);
+	SHA1_Update(&context, a, size);
+	SHA1_Update(&context, b, size);
+	SHA1_Update(&context, tail, sizeof tail);
+	SHA1_Final(digest, &context);
 	memcpy(out, "1:", 2);
-	EVP_EncodeBlock((unsigned char *)out + 2, digest, 20);
+	EVP_EncodeBlock((unsigned char *)out + 2, digest, sizeof digest);
 }

@@ -283,7 +283,7 @@ static void on_ended(void *context, struct flow *flow, uint64_t now_ns, const ch
 		if (strcmp(how, "no_answer") == 0)
 			engine_failed(e, flow, how);
 		else if (flow->tcp_state == FLOW_CLOSING) /* one side had said FIN, the other one fell silent */
-			on_closed(e, flow, "fin", flow->half[TO_SERVER].fin ? TO_SERVER : TO_CLIENT);
+			on_closed(e, flow, "fin", flow->half[TO_SERVER].fin_first ? TO_SERVER : TO_CLIENT);
 		else if (ran_out && flow->tcp_state != FLOW_CLOSED)
 			on_closed(e, flow, how, TO_SERVER);
 		else

@@ -29,9 +29,10 @@ struct half {
 	uint32_t pending_bytes;
 	uint32_t want;
 	uint32_t last_ack;       /* what this side had acknowledged with its newest segment */
-	bool started;            /* next_seq is known */
-	bool fin, rst;           /* this side sent it */
-	bool dead;               /* the parser is done or gave up: bytes are counted, not stored */
+	bool started : 1;        /* next_seq is known */
+	bool fin : 1, rst : 1;   /* this side sent it */
+	bool fin_first : 1;      /* before the other one did */
+	bool dead : 1;           /* the parser is done or gave up: bytes are counted, not stored */
 };
 
 struct flow {

@@ -17,6 +17,7 @@ struct puzzle {
 	uint32_t bucket;
 	uint32_t size;           /* of the whole; 0 while the last fragment is missing */
 	uint32_t have;           /* units that are there */
+	uint32_t top;            /* where the furthest piece ends */
 	uint64_t there[DATAGRAM_BYTES / UNIT / 64];
 	uint8_t bytes[DATAGRAM_BYTES];
 };
@@ -139,12 +140,15 @@ bool fragments_add(struct fragments *f, const struct fragment *piece, struct sli
 		f->counters->malformed++;
 		return false;
 	}
-	uint32_t index = puzzle_get(f, piece);
+	uint32_t index = puzzle_get(f, piece), end = piece->offset + piece->size;
 	struct puzzle *p = puzzle_at(f, index);
-	if (piece->last && !p->size)
-		p->size = piece->offset + piece->size;
-	else if (piece->last && p->size != piece->offset + piece->size)
-		f->counters->fragments_overlapping++; /* two ends: the first one counts */
+	if ((p->size && end > p->size) || (piece->last && end < (p->size ? p->size : p->top))) {
+		f->counters->fragments_overlapping++; /* two ends, or a piece beyond the end: what came first counts */
+		return false;
+	}
+	if (piece->last)
+		p->size = end;
+	p->top = end > p->top ? end : p->top;
 	puzzle_fill(f, p, piece);
 	if (!p->size || p->have < (p->size + UNIT - 1) / UNIT)
 		return false;

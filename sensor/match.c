@@ -114,21 +114,28 @@ static bool codes_hold(const struct predicate *p, struct slice codes)
 	return false;
 }
 
-/* Only two texts, two addresses or two numbers can be the same. */
+/* Fields of the same kind: the loader lets no others come together. */
 static bool same_as(const struct predicate *p, const struct value *a, const struct event *event)
 {
 	struct value b;
 	if (!field_get(p->other, event, &b))
 		return false;
-	if (p->field->type == FIELD_ADDRESS)
-		return p->other->type == FIELD_ADDRESS && address_equal(a->address, b.address);
-	if (p->field->type < FIELD_TEXT)
+	switch (p->field->type) {
+	case FIELD_ADDRESS:
+		return address_equal(a->address, b.address);
+	case FIELD_TEXT:
+	case FIELD_TEXTS:
+	case FIELD_CODES:
+	case FIELD_NAME:
+	case FIELD_CSTRING:
+		for (uint32_t i = 0; i < a->texts.count; i++)
+			for (uint32_t j = 0; j < b.texts.count; j++)
+				if (slice_equal(a->texts.items[i], b.texts.items[j]))
+					return true;
+		return false;
+	default:
 		return a->number == b.number;
-	for (uint32_t i = 0; i < a->texts.count; i++)
-		for (uint32_t j = 0; j < b.texts.count; j++)
-			if (slice_equal(a->texts.items[i], b.texts.items[j]))
-				return true;
-	return false;
+	}
 }
 
 static bool texts_hold(const struct predicate *p, const struct slices *texts)

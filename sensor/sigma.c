@@ -18,7 +18,7 @@ void sigma_fault(struct sigma *s, const struct yaml_node *at, const char *format
 	fputc('\n', s->options->faults);
 }
 
-static struct expression *node_of(struct sigma *s, enum expression_kind kind, unsigned room)
+struct expression *sigma_node(struct sigma *s, enum expression_kind kind, unsigned room)
 {
 	struct expression *e = arena_take(s->arena, sizeof *e);
 	e->kind = kind;
@@ -26,7 +26,7 @@ static struct expression *node_of(struct sigma *s, enum expression_kind kind, un
 	return e;
 }
 
-static void join(struct expression *e, struct expression *part)
+void sigma_join(struct expression *e, struct expression *part)
 {
 	if (part)
 		e->parts[e->count++] = part;
@@ -93,7 +93,7 @@ struct item {
 
 static struct expression *leaf(struct item *item, struct predicate predicate)
 {
-	struct expression *e = node_of(item->sigma, EXPRESSION_PREDICATE, 0);
+	struct expression *e = sigma_node(item->sigma, EXPRESSION_PREDICATE, 0);
 	predicate.field = item->field;
 	predicate.cased = item->modifiers & MOD_CASED;
 	e->predicate = predicate;
@@ -197,12 +197,7 @@ static struct expression *text_leaf(struct item *item, const char *text)
 		       : item->modifiers & MOD_ENDSWITH ? MATCH_ENDS : MATCH_TEXT;
 		p.text = slice_of(plain, (uint32_t)m);
 	}
-	struct expression *e = leaf(item, p);
-	if (!(item->modifiers & MOD_NEQ))
-		return e;
-	struct expression *not = node_of(item->sigma, EXPRESSION_NOT, 1);
-	join(not, e);
-	return not;
+	return leaf(item, p);
 }
 
 static struct expression *regex_leaf(struct item *item, const struct yaml_node *at, const char *text)
@@ -241,14 +236,14 @@ static struct expression *value_leaf(struct item *item, const struct yaml_node *
 static struct expression *base64_leaf(struct item *item, const struct yaml_node *at, const char *text)
 {
 	struct item plain = *item;
-	plain.modifiers &= ~(unsigned)(MOD_BASE64 | MOD_BASE64OFFSET);
+	plain.modifiers &= ~(unsigned)(MOD_BASE64 | MOD_BASE64OFFSET | MOD_NEQ);
 	plain.modifiers |= MOD_CASED;
 	if (item->modifiers & MOD_BASE64)
 		return value_leaf(&plain, at, base64(item->sigma, text, 0));
-	struct expression *any = node_of(item->sigma, EXPRESSION_OR, 3);
+	struct expression *any = sigma_node(item->sigma, EXPRESSION_OR, 3);
 	plain.modifiers |= MOD_CONTAINS;
 	for (unsigned offset = 0; offset < 3; offset++)
-		join(any, value_leaf(&plain, at, base64(item->sigma, text, offset)));
+		sigma_join(any, value_leaf(&plain, at, base64(item->sigma, text, offset)));
 	return any;
 }
 
@@ -266,17 +261,32 @@ static struct expression *secret_leaf(struct item *item, const struct yaml_node 
 	return leaf(item, (struct predicate){.op = MATCH_NUMBER, .number = digest});
 }
 
-static struct expression *value_leaf(struct item *item, const struct yaml_node *at, const char *text)
+/* Numbers of any kind can be the same, addresses, and texts; one kind is never another. */
+static unsigned kind_of(enum field_type type)
+{
+	return type == FIELD_ADDRESS ? 1 : type == FIELD_SECRET ? 2 : type == FIELD_ENUM ? 3 : is_text_type(type) ? 4
+	       : type == FIELD_CODES ? 5 : 6;
+}
+
+static struct expression *fieldref_leaf(struct item *item, const struct yaml_node *at, const char *text)
+{
+	struct predicate p = {.op = MATCH_SAME, .other = sigma_field(item->sigma, at, text)};
+	if (!p.other)
+		return NULL;
+	if (kind_of(p.other->type) == kind_of(item->field->type))
+		return leaf(item, p);
+	sigma_fault(item->sigma, at, "%s and %s are of different kinds: they are never the same", item->field->name, text);
+	return NULL;
+}
+
+static struct expression *plain_leaf(struct item *item, const struct yaml_node *at, const char *text)
 {
 	struct predicate p = {0};
 	enum field_type type = item->field->type;
 	if (item->modifiers & (MOD_BASE64 | MOD_BASE64OFFSET))
 		return base64_leaf(item, at, text);
-	if (item->modifiers & MOD_FIELDREF) {
-		p.op = MATCH_SAME;
-		p.other = sigma_field(item->sigma, at, text);
-		return p.other ? leaf(item, p) : NULL;
-	}
+	if (item->modifiers & MOD_FIELDREF)
+		return fieldref_leaf(item, at, text);
 	if (item->modifiers & MOD_RE && (is_text_type(type) || type == FIELD_ADDRESS))
 		return regex_leaf(item, at, text);
 	if (type == FIELD_SECRET)
@@ -296,13 +306,25 @@ static struct expression *value_leaf(struct item *item, const struct yaml_node *
 	return text_leaf(item, text);
 }
 
+/* neq is the negation of what the value would mean without it; numbers have their own comparison, which an event without the
+ * field does not satisfy. */
+static struct expression *value_leaf(struct item *item, const struct yaml_node *at, const char *text)
+{
+	struct expression *e = plain_leaf(item, at, text);
+	if (!e || !(item->modifiers & MOD_NEQ) || (e->kind == EXPRESSION_PREDICATE && e->predicate.op == MATCH_NEQ))
+		return e;
+	struct expression *not = sigma_node(item->sigma, EXPRESSION_NOT, 1);
+	sigma_join(not, e);
+	return not;
+}
+
 static bool is_null(const struct yaml_node *node)
 {
 	return node->kind == YAML_TEXT && !node->quoted &&
 	       (strcmp(node->text, "null") == 0 || strcmp(node->text, "~") == 0 || !*node->text);
 }
 
-/* %list% becomes all the list's values; a list without values matches nothing. */
+/* %list% becomes all the list's values; nothing is in a list without values. */
 static bool expand(struct item *item, const struct yaml_node *value, struct expression *any)
 {
 	const struct rule_options *options = item->sigma->options;
@@ -320,12 +342,13 @@ static bool expand(struct item *item, const struct yaml_node *value, struct expr
 		unsigned values = 0;
 		while (list->values[values])
 			values++;
-		struct expression *all = node_of(item->sigma, EXPRESSION_OR, values);
+		bool none_of_them = item->modifiers & MOD_NEQ;
+		struct expression *all = sigma_node(item->sigma, none_of_them ? EXPRESSION_AND : EXPRESSION_OR, values);
 		for (unsigned j = 0; j < values; j++)
-			join(all, value_leaf(item, value, list->values[j]));
+			sigma_join(all, value_leaf(item, value, list->values[j]));
 		if (!values)
-			all->kind = EXPRESSION_NEVER;
-		join(any, all);
+			all->kind = none_of_them ? EXPRESSION_ALWAYS : EXPRESSION_NEVER;
+		sigma_join(any, all);
 		return true;
 	}
 	names[count] = NULL;
@@ -351,7 +374,7 @@ static struct expression *one_value(struct item *item, const struct yaml_node *v
 	if (is_null(value))
 		return leaf(item, (struct predicate){.op = MATCH_ABSENT});
 	if (item->modifiers & MOD_EXPAND) {
-		struct expression *any = node_of(item->sigma, EXPRESSION_OR, 1);
+		struct expression *any = sigma_node(item->sigma, EXPRESSION_OR, 1);
 		if (expand(item, value, any))
 			return any->count ? any->parts[0] : NULL;
 	}
@@ -395,11 +418,11 @@ static struct expression *read_item(struct sigma *s, const struct yaml_node *key
 		return NULL;
 	if (value->kind != YAML_LIST)
 		return one_value(&item, value);
-	struct expression *e = node_of(s, item.modifiers & MOD_ALL ? EXPRESSION_AND : EXPRESSION_OR, value->count);
+	struct expression *e = sigma_node(s, item.modifiers & MOD_ALL ? EXPRESSION_AND : EXPRESSION_OR, value->count);
 	if (item.modifiers & MOD_NEQ) /* none of them */
 		e->kind = EXPRESSION_AND;
 	for (unsigned i = 0; i < value->count; i++)
-		join(e, one_value(&item, value->items[i]));
+		sigma_join(e, one_value(&item, value->items[i]));
 	if (!value->count)
 		sigma_fault(s, value, "%s: the list is empty", name);
 	return e;
@@ -412,168 +435,16 @@ static struct expression *read_selection(struct sigma *s, const struct yaml_node
 		sigma_fault(s, node, "a selection is a map of fields, or a list of such maps; keywords have no field here");
 		return NULL;
 	}
-	struct expression *e = node_of(s, node->kind == YAML_MAP ? EXPRESSION_AND : EXPRESSION_OR, node->count);
+	struct expression *e = sigma_node(s, node->kind == YAML_MAP ? EXPRESSION_AND : EXPRESSION_OR, node->count);
 	for (unsigned i = 0; i < node->count; i++)
-		join(e, node->kind == YAML_MAP ? read_item(s, node->keys[i], node->items[i])
+		sigma_join(e, node->kind == YAML_MAP ? read_item(s, node->keys[i], node->items[i])
 					       : read_selection(s, node->items[i]));
 	if (!node->count)
 		sigma_fault(s, node, "the selection is empty");
 	return e;
 }
 
-/* --- conditions --------------------------------------------------------------------------------------------- */
-
-struct condition {
-	struct sigma *sigma;
-	const struct yaml_node *at;
-	const char *text;
-	size_t position;
-	const struct yaml_node *detection;
-	struct expression **selections; /* by position in `detection` */
-	char word[128];
-	unsigned depth;
-	bool failed;
-};
-
-static void condition_fault(struct condition *c, const char *what, const char *word)
-{
-	if (!c->failed) {
-		struct yaml_node place = *c->at;
-		place.column += (unsigned)(c->position - strlen(c->word)) + (c->at->quoted ? 1 : 0);
-		sigma_fault(c->sigma, &place, "condition: %s%s", what, word);
-	}
-	c->failed = true;
-}
-
-/* The next word or parenthesis; empty at the end. */
-static void next_word(struct condition *c)
-{
-	size_t n = 0;
-	while (isspace((unsigned char)c->text[c->position]))
-		c->position++;
-	if (strchr("()", c->text[c->position]) && c->text[c->position])
-		c->word[n++] = c->text[c->position++];
-	else
-		while (c->text[c->position] && !isspace((unsigned char)c->text[c->position]) &&
-		       !strchr("()", c->text[c->position]) && n + 1 < sizeof c->word)
-			c->word[n++] = c->text[c->position++];
-	c->word[n] = 0;
-}
-
-static bool name_fits(const char *name, const char *pattern)
-{
-	size_t size = strlen(pattern);
-	if (strcmp(pattern, "them") == 0)
-		return name[0] != '_';
-	if (size && pattern[size - 1] == '*')
-		return strncmp(name, pattern, size - 1) == 0;
-	return strcmp(name, pattern) == 0;
-}
-
-static struct expression *read_or(struct condition *c);
-
-static bool is_selection(const char *key)
-{
-	return strcmp(key, "condition") != 0 && strcmp(key, "rules") != 0 && strcmp(key, "timeframe") != 0;
-}
-
-static struct expression *read_quantified(struct condition *c, bool all)
-{
-	next_word(c);
-	if (strcmp(c->word, "of") != 0) {
-		condition_fault(c, "`of` is awaited, not ", c->word);
-		return NULL;
-	}
-	next_word(c);
-	struct expression *e = node_of(c->sigma, all ? EXPRESSION_AND : EXPRESSION_OR, c->detection->count);
-	for (unsigned i = 0; i < c->detection->count; i++)
-		if (is_selection(c->detection->keys[i]->text) && name_fits(c->detection->keys[i]->text, c->word))
-			join(e, c->selections[i]);
-	if (!e->count)
-		condition_fault(c, "no selection is called ", c->word);
-	next_word(c);
-	return e;
-}
-
-static struct expression *read_primary(struct condition *c)
-{
-	if (++c->depth > 64) {
-		condition_fault(c, "nested too deep", "");
-		return NULL;
-	}
-	if (strcmp(c->word, "not") == 0) {
-		struct expression *not = node_of(c->sigma, EXPRESSION_NOT, 1);
-		next_word(c);
-		join(not, read_primary(c));
-		c->depth--;
-		return not->count ? not : NULL;
-	}
-	struct expression *e = NULL;
-	if (strcmp(c->word, "(") == 0) {
-		next_word(c);
-		e = read_or(c);
-		if (strcmp(c->word, ")") != 0)
-			condition_fault(c, "`)` is awaited, not ", *c->word ? c->word : "the end");
-		next_word(c);
-	} else if (strcmp(c->word, "1") == 0 || strcmp(c->word, "any") == 0 || strcmp(c->word, "all") == 0) {
-		e = read_quantified(c, c->word[0] == 'a' && c->word[1] == 'l');
-	} else {
-		const char *names[256];
-		unsigned count = 0;
-		for (unsigned i = 0; i < c->detection->count && !e; i++) {
-			const char *name = c->detection->keys[i]->text;
-			if (is_selection(name) && count < 255)
-				names[count++] = name;
-			if (is_selection(name) && strcmp(name, c->word) == 0)
-				e = c->selections[i] ? c->selections[i] : node_of(c->sigma, EXPRESSION_NEVER, 0);
-		}
-		names[count] = NULL;
-		if (!e) {
-			const char *near = log_nearest(c->word, names);
-			char what[128];
-			snprintf(what, sizeof what, "%s%s", near ? "did you mean " : "a selection is awaited", near ? near : "");
-			char text[300];
-			snprintf(text, sizeof text, "no selection is called \"%s\"; ", c->word);
-			condition_fault(c, text, what);
-		}
-		next_word(c);
-	}
-	c->depth--;
-	return e;
-}
-
-static struct expression *read_and(struct condition *c)
-{
-	struct expression *e = node_of(c->sigma, EXPRESSION_AND, 64);
-	join(e, read_primary(c));
-	while (strcmp(c->word, "and") == 0 && e->count < 64) {
-		next_word(c);
-		join(e, read_primary(c));
-	}
-	return e->count ? e : NULL;
-}
-
-static struct expression *read_or(struct condition *c)
-{
-	struct expression *e = node_of(c->sigma, EXPRESSION_OR, 64);
-	join(e, read_and(c));
-	while (strcmp(c->word, "or") == 0 && e->count < 64) {
-		next_word(c);
-		join(e, read_and(c));
-	}
-	return e->count ? e : NULL;
-}
-
-static struct expression *read_condition(struct sigma *s, const struct yaml_node *detection, struct expression **selections,
-					 const struct yaml_node *at)
-{
-	struct condition c = {.sigma = s, .at = at, .text = at->text, .detection = detection, .selections = selections};
-	next_word(&c);
-	struct expression *e = read_or(&c);
-	if (*c.word)
-		condition_fault(&c, "not understood from here on: ", c.word);
-	return c.failed ? NULL : e;
-}
+/* --- detections --------------------------------------------------------------------------------------------- */
 
 struct expression *sigma_read_detection(struct sigma *s, const struct yaml_node *detection)
 {
@@ -584,13 +455,13 @@ struct expression *sigma_read_detection(struct sigma *s, const struct yaml_node 
 	}
 	struct expression **selections = arena_take(s->arena, (detection->count + 1) * sizeof *selections);
 	for (unsigned i = 0; i < detection->count; i++)
-		if (is_selection(detection->keys[i]->text))
+		if (sigma_is_selection(detection->keys[i]->text))
 			selections[i] = read_selection(s, detection->items[i]);
 	if (condition->kind == YAML_TEXT)
-		return read_condition(s, detection, selections, condition);
-	struct expression *any = node_of(s, EXPRESSION_OR, condition->count);
+		return sigma_read_condition(s, detection, selections, condition);
+	struct expression *any = sigma_node(s, EXPRESSION_OR, condition->count);
 	for (unsigned i = 0; i < condition->count; i++)
 		if (condition->items[i]->kind == YAML_TEXT)
-			join(any, read_condition(s, detection, selections, condition->items[i]));
+			sigma_join(any, sigma_read_condition(s, detection, selections, condition->items[i]));
 	return any->count ? any : NULL;
 }

@@ -30,6 +30,15 @@ struct sigma {
 __attribute__((format(printf, 3, 4)))
 void sigma_fault(struct sigma *sigma, const struct yaml_node *at, const char *format, ...);
 
+/* An expression with room for so many parts; a part that is NULL (a fault was told) is not joined. */
+struct expression *sigma_node(struct sigma *sigma, enum expression_kind kind, unsigned room);
+void sigma_join(struct expression *expression, struct expression *part);
+/* Is this key of a detection a selection's name? */
+bool sigma_is_selection(const char *key);
+/* `at` is the text of the condition; `selections` by position in `detection`. NULL after a fault. */
+struct expression *sigma_read_condition(struct sigma *sigma, const struct yaml_node *detection, struct expression **selections,
+					const struct yaml_node *at);
+
 /* What stands in every document. */
 void sigma_read_head(struct sigma *sigma, const struct yaml_node *document, struct draft *draft);
 /* The `detection` of a rule, or the `filter` of a filter: named selections and a condition. NULL after a fault. */

@@ -267,7 +267,7 @@ static void drain(struct streams *s, struct flow *flow, enum direction direction
 		int32_t ahead = seq_diff(segment->seq, half->next_seq);
 		if (ahead > 0)
 			return;
-		uint32_t known = (uint32_t)-ahead;
+		uint32_t known = 0u - (uint32_t)ahead;
 		if (known < segment->size) {
 			half->next_seq += segment->size - known;
 			deliver(s, flow, direction, slice_of(segment->bytes + known, segment->size - known));
@@ -291,7 +291,9 @@ static void hold(struct streams *s, struct flow *flow, enum direction direction,
 {
 	struct half *half = &flow->half[direction];
 	s->counters->segments_out_of_order++;
-	if (half->dead) { /* nobody listens: a hole does not matter */
+	if (half->dead) { /* nobody listens: a hole does not matter, what fills it is not counted again */
+		uint32_t ahead = seq + bytes.size - half->next_seq;
+		half->bytes += ahead <= LIMIT_OUT_OF_ORDER ? ahead : bytes.size;
 		half->next_seq = seq + bytes.size;
 		return;
 	}
@@ -327,7 +329,7 @@ static void push_data(struct streams *s, struct flow *flow, enum direction direc
 		hold(s, flow, direction, seq, bytes);
 		return;
 	}
-	uint32_t known = (uint32_t)-ahead;
+	uint32_t known = 0u - (uint32_t)ahead;
 	if (known >= d->payload_bytes) {
 		s->counters->segments_retransmitted++;
 		return;
@@ -380,7 +382,7 @@ static void push_reset(struct streams *s, struct flow *flow, enum direction dire
 		s->receiver.opened(s->receiver.context, flow);
 	}
 	if (flow->tcp_state == FLOW_CLOSING) /* a side that had said FIN: the end was agreed */
-		close_flow(s, flow, "fin", flow->half[TO_SERVER].fin ? TO_SERVER : TO_CLIENT);
+		close_flow(s, flow, "fin", flow->half[TO_SERVER].fin_first ? TO_SERVER : TO_CLIENT);
 	else
 		close_flow(s, flow, "rst", direction);
 }
@@ -395,16 +397,22 @@ static void push_syn(struct flow *flow, enum direction direction, const struct d
 	flow->tcp_state = FLOW_SYN_SEEN;
 }
 
+/* A side's stream is at its end when all before its FIN is there, or the other side has acknowledged the FIN, and with it all
+ * that will not come any more. */
+static bool half_ended(const struct flow *flow, enum direction direction)
+{
+	const struct half *half = &flow->half[direction], *other = &flow->half[!direction];
+	if (!half->fin)
+		return false;
+	return half->dead || seq_diff(half->next_seq, half->fin_seq) >= 0 ||
+	       (other->started && seq_diff(other->last_ack, half->fin_seq) > 0);
+}
+
 static void push_fin(struct streams *s, struct flow *flow, enum direction direction)
 {
-	struct half *half = &flow->half[direction];
-	if (half->next_seq != half->fin_seq && half->held != FLOW_NONE)
-		return; /* bytes before it are still on their way */
-	if (flow->half[!direction].fin) {
-		close_flow(s, flow, "fin", !direction);
-		return;
-	}
 	flow->tcp_state = FLOW_CLOSING;
+	if (half_ended(flow, TO_SERVER) && half_ended(flow, TO_CLIENT))
+		close_flow(s, flow, "fin", flow->half[direction].fin_first ? direction : !direction);
 }
 
 void stream_push(struct streams *s, struct flow *flow, enum direction direction, const struct datagram *d)
@@ -447,14 +455,17 @@ void stream_push(struct streams *s, struct flow *flow, enum direction direction,
 		half->next_seq = seq;
 	}
 	bool flipped = flow->flipped;
-	if (d->payload_bytes && !half->fin)
+	/* A FIN may overtake what was sent before it. */
+	if (d->payload_bytes && (!half->fin || seq_diff(half->fin_seq, seq) > 0))
 		push_data(s, flow, direction, seq, d);
 	half = half_of(flow, direction, flipped);
+	struct half *other = half == &flow->half[TO_SERVER] ? &flow->half[TO_CLIENT] : &flow->half[TO_SERVER];
 	if (d->tcp_flags & TCP_FIN && !half->fin) {
 		half->fin = true;
+		half->fin_first = !other->fin;
 		half->fin_seq = seq + d->payload_bytes;
 	}
-	if (half->fin && flow->tcp_state != FLOW_CLOSED)
+	if ((half->fin || other->fin) && flow->tcp_state != FLOW_CLOSED)
 		push_fin(s, flow, half == &flow->half[TO_SERVER] ? TO_SERVER : TO_CLIENT);
 }
 
@@ -475,6 +486,11 @@ void stream_end(struct streams *s, struct flow *flow)
 		struct half *half = &flow->half[direction];
 		while (half->held != FLOW_NONE)
 			jump(s, flow, direction);
+		int32_t missing = half->fin ? seq_diff(half->fin_seq, half->next_seq) : 0;
+		if (missing > 0 && !half->dead) { /* the last bytes never came */
+			half->next_seq = half->fin_seq;
+			lose(s, flow, direction, (uint32_t)missing);
+		}
 		pending_drop(s, half);
 	}
 }
