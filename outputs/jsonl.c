@@ -88,15 +88,15 @@ static bool write_buffer(struct jsonl *self)
 	return write_out(self, self->buffer, size);
 }
 
-static enum sent jsonl_send(void *handle, struct slice record, const struct alert *alert)
+static enum sent jsonl_send(void *handle, const struct record *record)
 {
 	struct jsonl *self = handle;
-	(void)alert;
-	if (record.size >= BUFFER)
+	struct slice bytes = record->bytes;
+	if (bytes.size >= BUFFER)
 		return SENT_REFUSED; /* no format writes so long a record */
-	bool good = record.size < BUFFER - self->size || write_buffer(self);
-	memcpy(self->buffer + self->size, record.at, record.size);
-	self->size += record.size;
+	bool good = bytes.size < BUFFER - self->size || write_buffer(self);
+	memcpy(self->buffer + self->size, bytes.at, bytes.size);
+	self->size += bytes.size;
 	self->buffer[self->size++] = '\n';
 	return good ? SENT_OK : SENT_REFUSED;
 }

@@ -360,7 +360,7 @@ static bool take_outputs(struct loaded *loaded)
 		good = output_valid(loaded, o, at) && good;
 		config->outputs[config->output_count++] = (struct config_output){
 			.type = o->type, .format = o->format, .path = path_of(loaded, o->path), .address = o->address,
-			.transport = o->transport, .framing = o->framing, .facility = o->facility, .level = o->level,
+			.transport = o->transport, .framing = o->framing, .facility = o->facility, .sensor = file->sensor, .level = o->level,
 			.place = place_of(loaded, at), .events = o->events, .append = true};
 	}
 	return good;

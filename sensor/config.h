@@ -14,6 +14,7 @@ struct config_output {
 	const char *transport; /* syslog: "udp" or "tcp" */
 	const char *framing;   /* syslog over tcp: "octet-counting" (default) or "newline" */
 	const char *facility;  /* syslog: "local0" ... default "local4" */
+	const char *sensor;    /* syslog: the host name that is sent; NULL: the machine's */
 	const char *level;     /* least level that is sent; NULL for all */
 	const char *place;     /* file:line:column, for faults; NULL: from the command line */
 	bool events;           /* events too, not only alerts */
