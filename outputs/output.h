@@ -42,6 +42,8 @@ struct config_output;
 
 struct output {
 	const char *name;        /* "jsonl", "syslog" */
+	/* Is the configuration one for this output? False after having reported place, key and what is valid. May be NULL. */
+	bool (*check)(const struct config_output *config);
 	/* NULL after having reported why, naming file or address. A receiver that is down is no reason: send() retries. */
 	void *(*open)(const struct config_output *config);
 	/* Blocks for a bounded time at most. */

@@ -339,17 +339,27 @@ static bool resolve(struct syslog *self)
 	return true;
 }
 
-static bool find_facility(struct syslog *self, const struct config_output *config)
+/* The number of RFC 5424 section 6.2.1, or -1. */
+static int facility_number(const char *name)
 {
 	static const char *const names[] = {"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron",
 		"authpriv", "ftp", "ntp", "security", "console", "clock", "local0", "local1", "local2", "local3", "local4", "local5",
 		"local6", "local7"};
-	const char *wanted = config->facility ? config->facility : "local4";
-	for (self->facility = 0; self->facility < sizeof names / sizeof *names; self->facility++)
-		if (strcmp(names[self->facility], wanted) == 0)
-			return true;
-	log_error("%s: facility: \"%s\" is not valid; valid: kern, user, mail, daemon, auth, syslog, lpr, news, uucp, cron, authpriv, "
-		  "ftp, ntp, security, console, clock, local0 to local7", config->place, wanted);
+	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(names[i], name ? name : "local4") == 0)
+			return (int)i;
+	return -1;
+}
+
+static bool syslog_check(const struct config_output *config)
+{
+	if (!config->address)
+		log_error("%s: address: is needed for syslog: HOST:PORT", config->place);
+	else if (facility_number(config->facility) < 0)
+		log_error("%s: facility: \"%s\" is not valid; valid: kern, user, mail, daemon, auth, syslog, lpr, news, uucp, cron, "
+			  "authpriv, ftp, ntp, security, console, clock, local0 to local7", config->place, config->facility);
+	else
+		return true;
 	return false;
 }
 
@@ -377,11 +387,9 @@ static void *syslog_open(const struct config_output *config)
 	self->stream = config->transport && strcmp(config->transport, "tcp") == 0;
 	self->counting = !config->framing || strcmp(config->framing, "newline") != 0;
 	set_host(self, config->sensor);
-	if (!config->address)
-		log_error("%s: address: is needed for syslog: HOST:PORT", config->place);
-	else
-		snprintf(self->receiver, sizeof self->receiver, "syslog %s %s", self->stream ? "tcp" : "udp", config->address);
-	if (config->address && find_facility(self, config) && resolve(self))
+	self->facility = (unsigned)facility_number(config->facility);
+	snprintf(self->receiver, sizeof self->receiver, "syslog %s %s", self->stream ? "tcp" : "udp", config->address);
+	if (resolve(self))
 		return self;
 	free(self);
 	return NULL;
@@ -419,6 +427,7 @@ static bool syslog_close(void *handle)
 
 const struct output output_syslog = {
 	.name = "syslog",
+	.check = syslog_check,
 	.open = syslog_open,
 	.send = syslog_send,
 	.flush = syslog_flush,

@@ -276,7 +276,7 @@ static bool take_lists(struct loaded *loaded)
 		const struct file_list *from = &file->lists[i];
 		const struct yaml_node *at = item_of(yaml_get(loaded->tree, "lists"), i);
 		struct rule_list *to = list_slot(config, from->name);
-		if (!from->file == !from->values) {
+		if (!yaml_get(at, "file") == !yaml_get(at, "values")) {
 			good = config_fault_at(config->path, at, "lists", "list %s needs either `values` or `file`", from->name);
 			continue;
 		}
@@ -357,11 +357,12 @@ static bool take_outputs(struct loaded *loaded)
 	for (unsigned i = 0; i < file->outputs_count; i++) {
 		const struct file_output *o = &file->outputs[i];
 		const struct yaml_node *at = item_of(yaml_get(loaded->tree, "outputs"), i);
-		good = output_valid(loaded, o, at) && good;
-		config->outputs[config->output_count++] = (struct config_output){
+		struct config_output *to = &config->outputs[config->output_count++];
+		*to = (struct config_output){
 			.type = o->type, .format = o->format, .path = path_of(loaded, o->path), .address = o->address,
 			.transport = o->transport, .framing = o->framing, .facility = o->facility, .sensor = file->sensor, .level = o->level,
 			.place = place_of(loaded, at), .events = o->events, .append = true};
+		good = output_valid(loaded, o, at) && (!output_find(o->type)->check || output_find(o->type)->check(to)) && good;
 	}
 	return good;
 }
@@ -466,7 +467,7 @@ struct config *config_load(const char *path)
 	how.log_ctx = &complaint;
 	cyaml_err_t error = cyaml_load_file(path, &how, &config_schema, (cyaml_data_t **)&file, NULL);
 	if (error != CYAML_OK || !file) {
-		config_fault_report(path, &complaint, cyaml_strerror(error));
+		config_fault_report(path, &complaint, yaml_document(yaml, 0), cyaml_strerror(error));
 		yaml_file_close(yaml);
 		return NULL;
 	}

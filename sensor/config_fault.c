@@ -48,8 +48,22 @@ void config_fault_hear(struct config_complaint *complaint, const char *format, v
 	}
 }
 
-static void report_key(const char *path, const struct config_complaint *complaint, const char *key)
+/* libcyaml tells where the value before it stands. */
+static const struct yaml_node *find_key(const struct yaml_node *node, const char *key)
 {
+	const struct yaml_node *found = NULL;
+	for (unsigned i = 0; !found && node && node->kind != YAML_TEXT && i < node->count; i++) {
+		if (node->kind == YAML_MAP && strcmp(node->keys[i]->text, key) == 0)
+			return node->keys[i];
+		found = find_key(node->items[i], key);
+	}
+	return found;
+}
+
+static void report_key(const char *path, const struct config_complaint *complaint, const struct yaml_node *tree, const char *key)
+{
+	const struct yaml_node *at = find_key(tree, key);
+	unsigned line = at ? at->line : complaint->line, column = at ? at->column : complaint->column;
 	char valid[256] = "";
 	const char *map = complaint->fields ? complaint->field[0] : "";
 	for (unsigned i = 0; i < sizeof maps / sizeof *maps; i++) {
@@ -58,19 +72,20 @@ static void report_key(const char *path, const struct config_complaint *complain
 		for (unsigned k = 0, n = 0; maps[i].keys[k]; k++)
 			n += (unsigned)snprintf(valid + n, sizeof valid - n, "%s%s", k ? ", " : "", maps[i].keys[k]);
 		const char *near = log_nearest(key, maps[i].keys);
-		log_error("%s:%u:%u: unknown key %s%s%s; %s%s%svalid: %s", path, complaint->line, complaint->column, key,
+		log_error("%s:%u:%u: unknown key %s%s%s; %s%s%svalid: %s", path, line, column, key,
 			  *map ? " in " : "", map, near ? "did you mean " : "", near ? near : "", near ? "? " : "", valid);
 		return;
 	}
-	log_error("%s:%u:%u: unknown key %s", path, complaint->line, complaint->column, key);
+	log_error("%s:%u:%u: unknown key %s", path, line, column, key);
 }
 
-void config_fault_report(const char *path, const struct config_complaint *complaint, const char *otherwise)
+void config_fault_report(const char *path, const struct config_complaint *complaint, const struct yaml_node *tree,
+			 const char *otherwise)
 {
 	static const char unknown[] = "Unexpected key: ";
 	const char *what = *complaint->what ? complaint->what : otherwise, *rest = "";
 	if (strncmp(what, unknown, sizeof unknown - 1) == 0) {
-		report_key(path, complaint, what + sizeof unknown - 1);
+		report_key(path, complaint, tree, what + sizeof unknown - 1);
 		return;
 	}
 	for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {

@@ -15,7 +15,8 @@ struct config_complaint {
 };
 void config_fault_hear(struct config_complaint *complaint, const char *format, va_list arguments);
 /* One line; `otherwise` when nothing was heard. */
-void config_fault_report(const char *path, const struct config_complaint *complaint, const char *otherwise);
+void config_fault_report(const char *path, const struct config_complaint *complaint, const struct yaml_node *tree,
+			 const char *otherwise);
 
 /* Both answer false. `at` NULL: somewhere in the file. */
 bool config_fault_value(const char *path, const struct yaml_node *at, const char *key, const char *value, const char *valid);
