@@ -177,15 +177,20 @@ static struct draft *find_draft(struct rules *rules, const char *reference, unsi
 	return NULL;
 }
 
+static const char *nearest_rule(const struct rules *rules, const char *name)
+{
+	static const char *names[LIMIT_RULES + 1];
+	unsigned count = 0;
+	for (unsigned i = 0; i < rules->draft_count && count < LIMIT_RULES; i++)
+		if (rules->drafts[i]->rule.name)
+			names[count++] = rules->drafts[i]->rule.name;
+	names[count] = NULL;
+	return log_nearest(name, names);
+}
+
 static void unknown_rule(struct rules *rules, const struct yaml_node *at, const char *name)
 {
-	const char *names[LIMIT_RULES + 1];
-	unsigned n = 0;
-	for (unsigned i = 0; i < rules->draft_count; i++)
-		if (rules->drafts[i]->rule.name)
-			names[n++] = rules->drafts[i]->rule.name;
-	names[n] = NULL;
-	const char *near = log_nearest(name, names);
+	const char *near = nearest_rule(rules, name);
 	sigma_fault(&rules->sigma, at, "there is no rule %s%s%s%s", name, near ? "; did you mean " : "", near ? near : "",
 		    near ? "?" : "");
 }
@@ -298,17 +303,6 @@ static void apply_filter(struct rules *rules, const struct draft *filter)
 		if (!found)
 			unknown_rule(rules, at, at->kind == YAML_TEXT ? at->text : "(not a name)");
 	}
-}
-
-static const char *nearest_rule(const struct rules *rules, const char *name)
-{
-	static const char *names[LIMIT_RULES + 1];
-	unsigned count = 0;
-	for (unsigned i = 0; i < rules->draft_count && count < LIMIT_RULES; i++)
-		if (rules->drafts[i]->rule.name)
-			names[count++] = rules->drafts[i]->rule.name;
-	names[count] = NULL;
-	return log_nearest(name, names);
 }
 
 static void apply_override(struct rules *rules, const struct rule_override *change)
