@@ -161,17 +161,17 @@ static void lose(struct syslog *self, const char *why)
 	self->away = true;
 }
 
-static bool wait_writable(const struct syslog *self)
+static bool wait_writable(const struct syslog *self, int ms)
 {
 	struct pollfd poll_for = {self->socket, POLLOUT, 0};
-	return poll(&poll_for, 1, WAIT_MS) > 0;
+	return poll(&poll_for, 1, ms) > 0;
 }
 
-static bool connect_finish(struct syslog *self)
+static bool connect_finish(struct syslog *self, int ms)
 {
 	int error = 0;
 	socklen_t size = sizeof error;
-	if (!wait_writable(self)) {
+	if (!wait_writable(self, ms)) {
 		if (now_ms() > self->again_ms)
 			lose(self, strerror(ETIMEDOUT));
 		return false;
@@ -212,7 +212,7 @@ static bool connect_begin(struct syslog *self)
 	}
 	self->connecting = true;
 	self->again_ms = now_ms() + USER_TIMEOUT_MS;
-	return connect_finish(self);
+	return connect_finish(self, WAIT_MS);
 }
 
 /* A receiver never answers: what comes from it is its end. */
@@ -236,7 +236,7 @@ static bool ready(struct syslog *self)
 	if (self->socket >= 0 && !self->connecting && still_there(self))
 		return true;
 	for (unsigned i = 0; i < self->address_count; i++) {
-		if (self->connecting ? connect_finish(self) : connect_begin(self))
+		if (self->connecting ? connect_finish(self, 0) : connect_begin(self))
 			return true;
 		if (self->again_ms) /* on its way, or all are away */
 			return false;
@@ -259,7 +259,7 @@ static enum sent datagram_send(struct syslog *self)
 			return SENT_REFUSED;
 		}
 		if (errno == EAGAIN || errno == ENOBUFS)
-			(void)wait_writable(self);
+			(void)wait_writable(self, WAIT_MS);
 		else if (errno != EINTR) /* "refused" is the answer to the datagram before this one, which is lost */
 			break;
 	}
@@ -275,7 +275,7 @@ static enum sent stream_send(struct syslog *self)
 			self->written += (uint32_t)n;
 			self->stalled = false;
 		} else if (errno == EAGAIN) {
-			self->stalled = self->stalled || !wait_writable(self);
+			self->stalled = self->stalled || !wait_writable(self, WAIT_MS);
 			if (self->stalled)
 				return SENT_RETRY;
 		} else if (errno != EINTR) {
