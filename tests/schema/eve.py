@@ -126,6 +126,7 @@ def faults(record):
         yield from alert_faults(record)
     elif "alert" in record:
         yield "an event has an alert object"
-    kind = record.get("event_type")  # what EVE has no object for (MQTT's AUTH) is told by ours
-    if kind in ("mqtt", "http", "tls", "flow") and not (kind in record or kind in record.get("thingwarden", {})):
+    kind, ours = record.get("event_type"), record.get("thingwarden", {})
+    # What EVE has no object for (MQTT's AUTH) is told by ours; of a violation there may be nothing to tell but its reason.
+    if kind in ("mqtt", "http", "tls", "flow") and not (kind in record or kind in ours or ours.get("action") == "violation"):
         yield f"a record of type {kind} has no object {kind}"
