@@ -210,6 +210,15 @@ static bool technique(const char *tag, char out[16])
 	return true;
 }
 
+static bool has_technique(const struct rule *rule)
+{
+	char id[16];
+	const char *const *tag = rule->tags;
+	while (*tag && !technique(*tag, id))
+		tag++;
+	return *tag;
+}
+
 static void put_techniques(struct json *json, const char *key, const struct rule *rule)
 {
 	char id[16];
@@ -261,7 +270,8 @@ static void put_alert(struct json *json, const struct alert *alert)
 	json_key(json, "metadata");
 	json_open(json);
 	put_one(json, "signature_severity", level_name(rule->level));
-	put_techniques(json, "mitre_technique_id", rule);
+	if (has_technique(rule)) /* EVE has no empty lists here */
+		put_techniques(json, "mitre_technique_id", rule);
 	if (alert->update) {
 		char number[16];
 		snprintf(number, sizeof number, "%u", alert->update);
@@ -347,6 +357,12 @@ static struct slice eve_event(const struct record_context *context, const struct
 	json_open(json);
 	put_head(json, context, event, transport ? "flow" : protocol_name(event->protocol), event->time_ns);
 	put_fields(json, event, true);
+	if (transport && event->action == ACTION_OPEN) { /* nothing to count yet */
+		json_key(json, "flow");
+		json_open(json);
+		put_cstring(json, "state", "new");
+		json_close(json);
+	}
 	json_key(json, "thingwarden");
 	json_open(json);
 	put_event(json, event);

@@ -3,32 +3,39 @@
 #include "../sensor/config.h"
 #include "../sensor/log.h"
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { BUFFER = 1 << 18 };
 
+/* Records are gathered and written whole: what a full disk leaves of a record at the end is cut off again, so that the file
+ * holds nothing but whole lines. */
 struct jsonl {
 	const char *path;
-	FILE *file;
-	bool failed; /* said once */
+	int file;
+	bool screen; /* standard output: not ours to open, close or cut */
+	bool failed; /* since it was last opened: said once */
+	uint32_t size;
+	uint8_t buffer[BUFFER];
 };
 
 static bool fail(struct jsonl *self)
 {
 	if (!self->failed)
-		log_error("%s: %s", strcmp(self->path, "-") == 0 ? "standard output" : self->path, strerror(errno));
+		log_error("%s: %s", self->screen ? "standard output" : self->path, strerror(errno));
 	self->failed = true;
 	return false;
 }
 
-static bool open_file(struct jsonl *self, const char *mode)
+static bool open_file(struct jsonl *self, int how)
 {
-	self->file = strcmp(self->path, "-") == 0 ? stdout : fopen(self->path, mode);
-	if (!self->file)
+	int file = self->screen ? STDOUT_FILENO : open(self->path, O_WRONLY | O_CREAT | O_CLOEXEC | how, 0640);
+	if (file < 0)
 		return fail(self);
-	setvbuf(self->file, NULL, _IOFBF, BUFFER);
+	self->file = file;
 	return true;
 }
 
@@ -38,43 +45,86 @@ static void *jsonl_open(const struct config_output *config)
 	if (!self)
 		return NULL;
 	self->path = config->path ? config->path : "-";
-	if (open_file(self, config->append ? "a" : "w"))
+	self->screen = strcmp(self->path, "-") == 0;
+	if (open_file(self, config->append ? O_APPEND : O_TRUNC))
 		return self;
 	free(self);
 	return NULL;
 }
 
-static enum sent jsonl_send(void *handle, struct slice record, const struct alert *alert)
+static void cut(struct jsonl *self, size_t partial)
+{
+	struct stat stat;
+	if (partial && !self->screen && fstat(self->file, &stat) == 0 && S_ISREG(stat.st_mode) && (size_t)stat.st_size >= partial &&
+	    ftruncate(self->file, stat.st_size - (off_t)partial) == 0)
+		(void)lseek(self->file, 0, SEEK_END);
+}
+
+/* False when something was lost. */
+static bool write_out(struct jsonl *self, const uint8_t *at, size_t size)
+{
+	const uint8_t *begin = at, *end = at + size;
+	while (at < end) {
+		ssize_t n = write(self->file, at, (size_t)(end - at));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			fail(self);
+			const uint8_t *line = at;
+			while (line > begin && line[-1] != '\n')
+				line--;
+			cut(self, (size_t)(at - line));
+			return false;
+		}
+		at += n;
+	}
+	return true;
+}
+
+static bool write_buffer(struct jsonl *self)
+{
+	uint32_t size = self->size;
+	self->size = 0;
+	return write_out(self, self->buffer, size);
+}
+
+static enum sent jsonl_send(void *handle, const struct record *record)
 {
 	struct jsonl *self = handle;
-	(void)alert;
-	if (fwrite(record.at, 1, record.size, self->file) != record.size || putc('\n', self->file) == EOF) {
-		fail(self);
-		return SENT_REFUSED;
-	}
-	return SENT_OK;
+	struct slice bytes = record->bytes;
+	if (bytes.size >= BUFFER)
+		return SENT_REFUSED; /* no format writes so long a record */
+	bool good = bytes.size < BUFFER - self->size || write_buffer(self);
+	memcpy(self->buffer + self->size, bytes.at, bytes.size);
+	self->size += bytes.size;
+	self->buffer[self->size++] = '\n';
+	return good ? SENT_OK : SENT_REFUSED;
 }
 
 static bool jsonl_flush(void *handle)
 {
 	struct jsonl *self = handle;
-	return (fflush(self->file) == 0 || fail(self)) && !self->failed;
+	return write_buffer(self) && !self->failed;
 }
 
+/* When the path cannot be opened now, the file that is open goes on being written. */
 static bool jsonl_reopen(void *handle)
 {
 	struct jsonl *self = handle;
-	if (self->file == stdout)
-		return true;
-	fclose(self->file);
-	return open_file(self, "a");
+	int before = self->file;
+	bool good = write_buffer(self);
+	self->failed = false;
+	if (self->screen || !open_file(self, O_APPEND))
+		return good && self->screen;
+	close(before);
+	return good;
 }
 
 static bool jsonl_close(void *handle)
 {
 	struct jsonl *self = handle;
 	bool good = jsonl_flush(self);
-	if (self->file != stdout && fclose(self->file) != 0)
+	if (!self->screen && close(self->file) != 0)
 		good = fail(self);
 	free(self);
 	return good;

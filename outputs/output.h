@@ -21,16 +21,33 @@ struct format {
 	struct slice (*event)(const struct record_context *context, const struct event *event); /* NULL: cannot */
 };
 
+/* What goes out: the bytes that a format wrote, and what an output needs to know of them. Everything but the bytes is of fixed
+ * size and owns itself, so that a record can be kept and sent later, when the alert is gone. */
+struct record {
+	struct slice bytes;      /* borrowed */
+	uint64_t id, time_ns;    /* the alert's; id 0 for an event */
+	uint32_t update;
+	uint16_t client_port, server_port;
+	uint8_t level;           /* enum level; of an event informational */
+	bool is_alert;
+	struct address client, server;
+	struct name client_id, user;
+	char rule[64];           /* "" for an event */
+};
+
+/* RETRY: not sent now; the same record is offered again before any other one. REFUSED: it will never be taken. */
 enum sent { SENT_OK, SENT_RETRY, SENT_REFUSED };
 
 struct config_output;
 
 struct output {
 	const char *name;        /* "jsonl", "syslog" */
-	/* NULL after having reported why, naming file or address. */
+	/* Is the configuration one for this output? False after having reported place, key and what is valid. May be NULL. */
+	bool (*check)(const struct config_output *config);
+	/* NULL after having reported why, naming file or address. A receiver that is down is no reason: send() retries. */
 	void *(*open)(const struct config_output *config);
-	/* One record; `alert` is NULL for an event. Blocks for a bounded time at most. */
-	enum sent (*send)(void *self, struct slice record, const struct alert *alert);
+	/* Blocks for a bounded time at most. */
+	enum sent (*send)(void *self, const struct record *record);
 	bool (*flush)(void *self);   /* false: something was lost (full disk, ...); reported */
 	bool (*reopen)(void *self);  /* SIGHUP, rotation; may be NULL */
 	bool (*close)(void *self);   /* flushes; false as in flush */

@@ -24,10 +24,20 @@ static void add(struct page *page, const char *format, ...)
 		page->size = page->size + (uint32_t)n < PAGE ? page->size + (uint32_t)n : PAGE - 1;
 }
 
+/* A name; in quotes when one could not see where it begins and ends. */
 static void add_text(struct page *page, struct slice text)
 {
 	char safe[256];
-	add(page, "%.*s", (int)text_escape(text, safe, sizeof safe), safe);
+	uint32_t size = text_escape(text, safe, sizeof safe);
+	bool quotes = !size || memchr(safe, ' ', size) || memchr(safe, ',', size) || memchr(safe, '"', size);
+	if (!quotes) {
+		add(page, "%.*s", (int)size, safe);
+		return;
+	}
+	add(page, "\"");
+	for (uint32_t i = 0; i < size; i++) /* a name cannot end its own quotes */
+		add(page, safe[i] == '"' ? "\\%c" : "%c", safe[i]);
+	add(page, "\"");
 }
 
 static void add_span(struct page *page, uint64_t ns)
@@ -49,56 +59,64 @@ static const char *colour_of(enum level level)
 	return colours[level];
 }
 
-static void add_who(struct page *page, const struct event *event)
+/* Many events have many clients: the session of the last is shown as that, unless it is what the rule counts for. */
+static void add_who(struct page *page, const struct alert *alert)
 {
 	char from[ADDRESS_TEXT_MAX], to[ADDRESS_TEXT_MAX];
+	const struct event *event = alert->event;
 	const struct session *session = event->session;
 	address_format(&event->ends->client, from);
 	address_format(&event->ends->server, to);
 	add(page, "  who    %s -> %s:%u", from, to, event->ends->server_port);
 	if (event->app_proto)
 		add(page, " (%s)", event->app_proto);
+	const char *between = alert->count > 1 ? "; at last client " : ", client ";
 	if (session->client_id.known) {
-		add(page, ", client ");
+		add(page, "%s", between);
 		add_text(page, name_slice(&session->client_id));
+		between = ", user ";
+	} else {
+		between = alert->count > 1 ? "; at last user " : ", user ";
 	}
 	if (session->user.known) {
-		add(page, ", user ");
+		add(page, "%s", between);
 		add_text(page, name_slice(&session->user));
 	}
 	add(page, "\n");
 }
 
+static void add_clock(struct page *page, uint64_t time_ns)
+{
+	char time[40];
+	(void)text_time(time_ns, time);
+	add(page, "%.8s", time + 11);
+}
+
 static void add_what(struct page *page, const struct alert *alert)
 {
-	static const char *const words[] = {"", "more than ", "at least ", "fewer than ", "at most ", "exactly ", "not "};
 	const struct rule *rule = alert->rule;
+	const struct event *event = alert->event;
 	uint64_t span = alert->last_seen_ns > alert->first_seen_ns ? alert->last_seen_ns - alert->first_seen_ns : 0;
-	add(page, "  what   %s", action_name(alert->event->action));
-	if (alert->event->outcome != OUTCOME_UNKNOWN)
-		add(page, " %s", outcome_name(alert->event->outcome));
-	if (alert->event->reason.size) {
-		add(page, " (");
-		add_text(page, alert->event->reason);
-		add(page, ")");
+	add(page, "  what   %s", action_name(event->action));
+	if (event->outcome != OUTCOME_UNKNOWN)
+		add(page, " %s", outcome_name(event->outcome));
+	if (event->reason.size) {
+		add(page, ": ");
+		add_text(page, event->reason);
 	}
 	if (alert->distinct)
-		add(page, ", %" PRIu64 " different values of %s", alert->distinct, rule->value_name ? rule->value_name : "it");
-	else
-		add(page, ", %" PRIu64 " time%s", alert->count, alert->count == 1 ? "" : "s");
+		add(page, ", %" PRIu64 " different %s", alert->distinct, rule->value_name ? rule->value_name : "values");
+	if (alert->count > 1)
+		add(page, ", %" PRIu64 " times", alert->count);
+	if (alert->ratio >= 0)
+		add(page, ", ratio %.2f", alert->ratio);
 	if (span) {
 		add(page, " in ");
 		add_span(page, span);
-	}
-	if (alert->ratio >= 0)
-		add(page, ", ratio %.2f", alert->ratio);
-	if (rule->compare) {
-		add(page, "; the rule: %s%" PRIu64 " in ", rule->ratio > 0 ? "at least " : words[rule->compare], rule->threshold);
-		add_span(page, rule->window_ns);
-	}
-	for (unsigned i = 0; i < alert->group_count; i++) {
-		add(page, "%s%s ", i ? ", " : " per ", rule->group_name[i]);
-		add_text(page, alert->group_text[i]);
+		add(page, ", from ");
+		add_clock(page, alert->first_seen_ns);
+		add(page, " to ");
+		add_clock(page, alert->last_seen_ns);
 	}
 	add(page, "\n");
 }
@@ -117,41 +135,86 @@ static void add_samples(struct page *page, const struct alert *alert)
 
 static void add_where(struct page *page, const struct record_context *context, const struct alert *alert)
 {
-	add(page, "  where  ");
+	const char *place = alert->event->source == SOURCE_LOG ? "line" : "frame";
 	for (unsigned i = 0; i < alert->evidence_count; i++) {
 		bool new_file = i == 0 || alert->evidence[i].file != alert->evidence[i - 1].file;
-		if (new_file && context->file_name)
-			add(page, "%s%s frame ", i ? "; " : "", context->file_name(context->owner, alert->evidence[i].file));
+		bool more = i + 1 < alert->evidence_count && alert->evidence[i + 1].file == alert->evidence[i].file;
+		const char *file = context->file_name ? context->file_name(context->owner, alert->evidence[i].file) : "";
+		if (new_file)
+			add(page, "%s%s%s%s%s ", i ? "; " : "  where  ", file, *file ? ", " : "", place, more ? "s" : "");
 		add(page, "%s%u", new_file ? "" : ", ", alert->evidence[i].frame);
 	}
+	if (alert->count > alert->evidence_count)
+		add(page, " and more");
+	if (alert->evidence_count)
+		add(page, "\n");
+}
+
+static void add_rule(struct page *page, const struct alert *alert)
+{
+	static const char *const words[] = {"", "more than ", "at least ", "fewer than ", "at most ", "exactly ", "not "};
+	const struct rule *rule = alert->rule;
+	add(page, "  rule   %s", rule->name ? rule->name : rule->id);
+	if (rule->ratio > 0)
+		add(page, ": ratio %s%g", words[rule->compare], rule->ratio);
+	else if (rule->compare)
+		add(page, ": %s%" PRIu64, words[rule->compare], rule->threshold);
+	if (rule->compare) {
+		add(page, " within ");
+		add_span(page, rule->window_ns);
+	}
+	for (unsigned i = 0; i < alert->group_count; i++) {
+		add(page, "%s%s ", i ? ", " : ", for ", rule->group_name[i]);
+		add_text(page, alert->group_text[i]);
+	}
+	for (const char *const *tag = rule->tags; *tag; tag++)
+		if (strncmp(*tag, "attack.t", 8) == 0 && isdigit((unsigned char)(*tag)[8]))
+			add(page, "  T%s", *tag + 8);
 	add(page, "\n");
 }
 
-static void add_rule(struct page *page, const struct rule *rule)
+/* What the rule's author says of it, in lines of a readable width. */
+static void add_description(struct page *page, const char *text)
 {
-	add(page, "  rule   %s", rule->name ? rule->name : rule->id);
-	for (const char *const *tag = rule->tags; *tag; tag++)
-		if (strncmp(*tag, "attack.t", 8) == 0 && isdigit((unsigned char)(*tag)[8]))
-			add(page, " T%s", *tag + 8);
-	add(page, "\n");
+	enum { WIDTH = 104 };
+	const char *head = "  check  ";
+	while (text && *text) {
+		size_t size = strlen(text), line = size;
+		if (size > WIDTH)
+			for (line = WIDTH; line > WIDTH / 2 && text[line] != ' '; line--)
+				;
+		line = line == WIDTH / 2 ? WIDTH : line;
+		while (line < size && line && ((unsigned char)text[line] & 0xc0) == 0x80) /* within a character */
+			line--;
+		size_t end = strcspn(text, "\n");
+		line = end < line ? end : line;
+		add(page, "%s%.*s\n", head, (int)line, text);
+		text += line;
+		text += strspn(text, " \n");
+		head = "         ";
+	}
 }
 
 static struct slice text_alert(const struct record_context *context, const struct alert *alert, bool colour)
 {
 	static struct page page;
+	const struct rule *rule = alert->rule;
 	char time[40];
 	page.size = 0;
-	uint32_t n = text_time(alert->time_ns, time);
-	add(&page, "%.*s %s%-8s%s %s", (int)(n > 12 ? n - 8 : n), time, colour ? colour_of(alert->rule->level) : "",
-	    level_name(alert->rule->level), colour ? "\033[0m" : "", alert->rule->title);
+	(void)text_time(alert->time_ns, time);
+	add(&page, "%.10s %.12sZ  %s%-8s%s  %s", time, time + 11, colour ? colour_of(rule->level) : "", level_name(rule->level),
+	    colour ? "\033[0m" : "", rule->title);
 	if (alert->update)
 		add(&page, " (goes on, update %u)", alert->update);
 	add(&page, "\n");
-	add_who(&page, alert->event);
+	add_who(&page, alert);
 	add_what(&page, alert);
-	add_samples(&page, alert);
-	add_where(&page, context, alert);
-	add_rule(&page, alert->rule);
+	add_rule(&page, alert);
+	if (!alert->update) { /* an update says what has changed; the rest stands where the alert was raised */
+		add_samples(&page, alert);
+		add_where(&page, context, alert);
+		add_description(&page, rule->description);
+	}
 	return slice_of(page.text, page.size);
 }
 

@@ -22,22 +22,25 @@ const char *const mqtt_messages[] = {
 	ROW(name ".reason_code", FIELD_U8, reason_code, message, MQTT_BIT_REASON_CODE, true, "MQTT 5 reason code; 0 before 5"), \
 	TEXT(name, message, reason_string), USER(name, message)
 
+/* EVE knows the properties of these messages only. */
+#define EVE_PROPERTIES(message) \
+	((message) == MQTT_CONNECT || (message) == MQTT_CONNACK || (message) == MQTT_PUBLISH || (message) == MQTT_DISCONNECT)
 #define OWN(name, message, property, type, storage) \
 	ROW(name ".properties." #property, type, own.storage[MQTT_PROPERTY_##property], message, \
-	    MQTT_BIT_PROPERTY + MQTT_PROPERTY_##property, true, "MQTT 5 property")
+	    MQTT_BIT_PROPERTY + MQTT_PROPERTY_##property, EVE_PROPERTIES(message), "MQTT 5 property")
 #define NUMBER(name, message, property) OWN(name, message, property, FIELD_U32, number)
 #define TEXT(name, message, property) OWN(name, message, property, FIELD_TEXT, text)
 /* Binary data may be a secret: only its length is told. */
 #define LENGTH(name, message, property) \
 	ROW(name ".properties." #property "_bytes", FIELD_U32, own.number[MQTT_PROPERTY_##property], message, \
-	    MQTT_BIT_PROPERTY + MQTT_PROPERTY_##property, true, "MQTT 5 property: its length in bytes")
+	    MQTT_BIT_PROPERTY + MQTT_PROPERTY_##property, EVE_PROPERTIES(message), "MQTT 5 property: its length in bytes")
 #define USER(name, message) \
-	ROW(name ".properties.user_property", FIELD_TEXTS, own.user_names, message, MQTT_BIT_USER_PROPERTIES, true, \
-	    "names of the user properties, the first 16"), \
-	ROW(name ".properties.user_property_value", FIELD_TEXTS, own.user_values, message, MQTT_BIT_USER_PROPERTIES, true, \
-	    "values of the user properties, the first 16"), \
-	ROW(name ".properties.user_property_count", FIELD_U32, own.user_count, message, MQTT_BIT_USER_PROPERTIES, true, \
-	    "how many user properties there are")
+	ROW(name ".properties.user_property", FIELD_TEXTS, own.user_names, message, MQTT_BIT_USER_PROPERTIES, \
+	    EVE_PROPERTIES(message), "names of the user properties, the first 16"), \
+	ROW(name ".properties.user_property_value", FIELD_TEXTS, own.user_values, message, MQTT_BIT_USER_PROPERTIES, \
+	    EVE_PROPERTIES(message), "values of the user properties, the first 16"), \
+	ROW(name ".properties.user_property_count", FIELD_U32, own.user_count, message, MQTT_BIT_USER_PROPERTIES, \
+	    EVE_PROPERTIES(message), "how many user properties there are")
 #define WILL(property, type, storage) \
 	ROW("connect.will.properties." #property, type, will.storage[MQTT_PROPERTY_##property], MQTT_CONNECT, \
 	    MQTT_BIT_WILL_PROPERTY + MQTT_PROPERTY_##property, true, "MQTT 5 property of the will")

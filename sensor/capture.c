@@ -40,7 +40,7 @@ struct capture {
 static void fault(struct capture *c, struct source *source, const char *what)
 {
 	c->faults++;
-	if (source->gzip || source->pcap)
+	if (!c->live && (source->gzip || source->pcap))
 		log_error("%s: %s at byte %lld; the %u frames before it were analysed", source->name, what,
 			  source->gzip ? (long long)gztell(source->gzip) : (long long)ftell(pcap_file(source->pcap)),
 			  source->frame);
@@ -271,9 +271,25 @@ static bool live_open(struct capture *c, struct source *source, const char *filt
 		log_error("%s: %s", source->name, error);
 		return false;
 	}
+	c->open++;
 	c->poll[source - c->sources] = (struct pollfd){pcap_get_selectable_fd(source->pcap), POLLIN, 0};
-	(void)c;
 	return true;
+}
+
+/* An interface that went away is told once; the others go on, and the run ends with the last. */
+static bool live_take(struct capture *c, struct source *source)
+{
+	unsigned faults = c->faults;
+	if (source->done)
+		return false;
+	if (source_next(c, source))
+		return true;
+	if (c->faults != faults) {
+		source->done = true;
+		c->poll[source - c->sources].fd = -1; /* poll() passes over it */
+		c->stopped = --c->open == 0;
+	}
+	return false;
 }
 
 static enum capture_result live_next(struct capture *c, struct packet *packet)
@@ -285,7 +301,7 @@ static enum capture_result live_next(struct capture *c, struct packet *packet)
 			tried = 0;
 		}
 		struct source *source = &c->sources[c->turn++ % c->count];
-		if (!source->done && source_next(c, source)) {
+		if (live_take(c, source)) {
 			*packet = source->packet;
 			return CAPTURE_PACKET;
 		}

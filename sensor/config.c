@@ -1,11 +1,14 @@
 #include "config.h"
+#include "arena.h"
+#include "config_fault.h"
 #include "lists.h"
-#include "log.h"
+#include "yaml_tree.h"
 #include "../outputs/output.h"
 #include <cyaml/cyaml.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* --- the file's shape ---------------------------------------------------------------------------------------- */
 
@@ -109,98 +112,129 @@ static const cyaml_schema_field_t config_fields[] = {
 static const cyaml_schema_value_t config_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file_config, config_fields)};
 
-/* --- faults -------------------------------------------------------------------------------------------------- */
-
-/* libcyaml tells what is wrong in one message and where in a trace of others, innermost first: the first of each is kept. */
-struct complaint {
-	char what[256], where[256];
-};
-
-static void complain(cyaml_log_t level, void *context, const char *format, va_list arguments)
-{
-	struct complaint *complaint = context;
-	char line[256];
-	(void)level;
-	vsnprintf(line, sizeof line, format, arguments);
-	line[strcspn(line, "\n")] = 0;
-	const char *text = strncmp(line, "Load: ", 6) == 0 ? line + 6 : line;
-	const char *at = strstr(text, "(line: ");
-	if (at && !*complaint->where)
-		snprintf(complaint->where, sizeof complaint->where, "%s", text);
-	else if (!at && !*complaint->what && strcmp(text, "Backtrace:") != 0)
-		snprintf(complaint->what, sizeof complaint->what, "%s", text);
-}
-
-static const char *const known_keys[] = {"sensor", "filter", "salt", "home_net", "interfaces", "decode_as", "lists", "rules",
-	"outputs", "limits", "ndpi", "name", "file", "values", "rule", "level", "timespan", "disabled", "threshold", "paths",
-	"overrides", "type", "format", "path", "address", "transport", "framing", "facility", "events", "flows", "groups", "segments",
-	"fragments", "memos", NULL};
-
-static void report(const char *path, const struct complaint *complaint, cyaml_err_t error)
-{
-	unsigned line = 0, column = 0;
-	char key[64] = "";
-	const char *at = strstr(complaint->where, "(line: ");
-	if (at)
-		sscanf(at, "(line: %u, column: %u", &line, &column);
-	const char *quoted = strchr(complaint->where, '\'');
-	if (quoted)
-		snprintf(key, sizeof key, "%.*s", (int)strcspn(quoted + 1, "'"), quoted + 1);
-	const char *colon = strrchr(complaint->what, ':');
-	const char *word = colon && error == CYAML_ERR_INVALID_KEY ? colon + 2 : NULL;
-	const char *near = word ? log_nearest(word, known_keys) : NULL;
-	log_error("%s:%u:%u: %s%s%s%s%s", path, line, column, *key ? key : "", *key ? ": " : "",
-		  *complaint->what ? complaint->what : cyaml_strerror(error), near ? "; did you mean " : "", near ? near : "");
-}
-
-static bool wrong(const char *path, const char *key, const char *value, const char *valid)
-{
-	log_error("%s: %s: \"%s\" is not valid; valid: %s", path, key, value, valid);
-	return false;
-}
-
 /* --- from the file to the program ---------------------------------------------------------------------------- */
 
 struct loaded {
 	struct config config; /* first: config_free() is given its address */
 	struct file_config *file;
+	struct arena *arena;  /* paths, places, values of lists that are files */
+	const struct yaml_node *tree; /* where each key stands; only while loading */
 };
+
+static void complain(cyaml_log_t level, void *context, const char *format, va_list arguments)
+{
+	(void)level;
+	config_fault_hear(context, format, arguments);
+}
 
 static const cyaml_config_t quiet = {.log_level = CYAML_LOG_ERROR, .mem_fn = cyaml_mem};
 
-static const char *const *copy_texts(char **items, unsigned count)
+static const char *const level_choices = "informational, low, medium, high, critical";
+
+static bool wrong(const struct loaded *loaded, const struct yaml_node *at, const char *key, const char *value, const char *valid)
 {
-	const char **copy = calloc(count + 1, sizeof *copy);
-	for (unsigned i = 0; copy && i < count; i++)
+	return config_fault_value(loaded->config.path, at, key, value, valid);
+}
+
+static bool level_known(const char *name)
+{
+	for (unsigned l = 0; name && level_name(l); l++)
+		if (strcmp(level_name(l), name) == 0)
+			return true;
+	return !name;
+}
+
+static bool one_of(const char *value, const char *const *choices)
+{
+	for (; value && *choices; choices++)
+		if (strcmp(value, *choices) == 0)
+			return true;
+	return !value;
+}
+
+/* libcyaml takes any text for a boolean. */
+static bool bool_valid(const struct loaded *loaded, const struct yaml_node *map, const char *key)
+{
+	static const char *const words[] = {"true", "false", "yes", "no", "on", "off", NULL};
+	const struct yaml_node *node = yaml_get(map, key);
+	return !node || one_of(node->text, words) || wrong(loaded, node, key, node->text, "true, false");
+}
+
+/* Paths in the file are seen from where the file is, not from where the sensor was started. */
+static const char *path_of(struct loaded *loaded, const char *path)
+{
+	const char *slash = strrchr(loaded->config.path, '/');
+	if (!path || *path == '/' || !slash || strcmp(path, "-") == 0)
+		return path;
+	size_t folder = (size_t)(slash - loaded->config.path) + 1, size = strlen(path);
+	char *joined = arena_take(loaded->arena, folder + size + 1);
+	memcpy(joined, loaded->config.path, folder);
+	memcpy(joined + folder, path, size);
+	return joined;
+}
+
+static const char *place_of(struct loaded *loaded, const struct yaml_node *node)
+{
+	char place[1200];
+	int n = snprintf(place, sizeof place, "%.1024s:%u:%u", loaded->config.path, node ? node->line : 1, node ? node->column : 1);
+	return arena_text(loaded->arena, place, (size_t)n);
+}
+
+static const struct yaml_node *item_of(const struct yaml_node *list, unsigned index)
+{
+	return list && index < list->count ? list->items[index] : NULL;
+}
+
+static const char *const *copy_texts(struct loaded *loaded, char **items, unsigned count)
+{
+	const char **copy = arena_take(loaded->arena, (count + 1) * sizeof *copy);
+	for (unsigned i = 0; i < count; i++)
 		copy[i] = items[i];
 	return copy;
 }
 
-static const char *const *read_list_file(const char *config_path, const char *name, const char *path)
+/* One value a line; what follows a # is a comment, unless the # is within a word. */
+static char *list_line(char *line)
 {
-	char line[1024];
-	unsigned count = 0;
-	const char **values = NULL;
+	line += strspn(line, " \t");
+	line[strcspn(line, "\r\n")] = 0;
+	for (char *hash = strchr(line, '#'); hash; hash = strchr(hash + 1, '#'))
+		if (hash == line || hash[-1] == ' ' || hash[-1] == '\t')
+			*hash-- = 0;
+	size_t size = strlen(line);
+	while (size && (line[size - 1] == ' ' || line[size - 1] == '\t'))
+		line[--size] = 0;
+	return line;
+}
+
+static const char *const *read_list_file(struct loaded *loaded, const struct yaml_node *at, const char *path)
+{
+	char *line = NULL;
+	size_t room = 0, count = 0, capacity = 64;
 	FILE *file = fopen(path, "r");
-	if (!file) {
-		log_error("%s: list %s: %s: %s", config_path, name, path, strerror(errno));
-		return NULL;
+	if (!file || fgetc(file) == EOF) { /* a folder opens, and cannot be read */
+		if (!file || ferror(file)) {
+			config_fault_at(loaded->config.path, at, "file", "%s: %s", path, strerror(errno));
+			if (file)
+				fclose(file);
+			return NULL;
+		}
 	}
-	values = calloc(1, sizeof *values);
-	while (values && fgets(line, sizeof line, file)) {
-		line[strcspn(line, "\r\n#")] = 0;
-		size_t size = strlen(line);
-		while (size && (line[size - 1] == ' ' || line[size - 1] == '\t'))
-			line[--size] = 0;
-		if (!size)
+	rewind(file);
+	const char **values = arena_take(loaded->arena, capacity * sizeof *values);
+	while (getline(&line, &room, file) >= 0) {
+		const char *value = list_line(line);
+		if (!*value)
 			continue;
-		const char **more = realloc(values, (count + 2) * sizeof *values);
-		if (!more)
-			break;
-		values = more;
-		values[count++] = strdup(line);
-		values[count] = NULL;
+		if (count + 1 == capacity) {
+			const char **more = arena_take(loaded->arena, 2 * capacity * sizeof *values);
+			memcpy(more, values, capacity * sizeof *values);
+			values = more;
+			capacity *= 2;
+		}
+		values[count++] = arena_text(loaded->arena, value, strlen(value));
 	}
+	free(line);
 	fclose(file);
 	return values;
 }
@@ -214,108 +248,171 @@ static struct rule_list *list_slot(struct config *config, const char *name)
 	return &config->lists[config->list_count++];
 }
 
-static bool take_lists(struct config *config, const struct file_config *file)
+static bool network_valid(const char *text)
 {
+	char address[64];
+	struct address parsed;
+	const char *slash = strchr(text, '/');
+	size_t size = slash ? (size_t)(slash - text) : strlen(text);
+	if (size >= sizeof address)
+		return false;
+	memcpy(address, text, size);
+	address[size] = 0;
+	if (!address_parse(address, &parsed))
+		return false;
+	if (!slash)
+		return true;
+	char *end;
+	unsigned long bits = strtoul(slash + 1, &end, 10);
+	return slash[1] >= '0' && slash[1] <= '9' && !*end && bits <= (strchr(address, ':') ? 128u : 32u);
+}
+
+static bool take_lists(struct loaded *loaded)
+{
+	const struct file_config *file = loaded->file;
+	struct config *config = &loaded->config;
 	bool good = true;
 	for (unsigned i = 0; i < file->lists_count; i++) {
 		const struct file_list *from = &file->lists[i];
+		const struct yaml_node *at = item_of(yaml_get(loaded->tree, "lists"), i);
 		struct rule_list *to = list_slot(config, from->name);
-		to->values = from->file ? read_list_file(config->path, from->name, from->file)
-					: copy_texts(from->values, from->values_count);
+		if (!yaml_get(at, "file") == !yaml_get(at, "values")) {
+			good = config_fault_at(config->path, at, "lists", "list %s needs either `values` or `file`", from->name);
+			continue;
+		}
+		to->values = from->file ? read_list_file(loaded, yaml_get(at, "file"), path_of(loaded, from->file))
+					: copy_texts(loaded, from->values, from->values_count);
 		good = to->values && good;
 	}
+	for (unsigned i = 0; i < file->home_net_count; i++)
+		if (!network_valid(file->home_net[i]))
+			good = wrong(loaded, item_of(yaml_get(loaded->tree, "home_net"), i), "home_net", file->home_net[i],
+				     "an address or a network such as 10.0.0.0/8 or fd00::/8");
 	if (file->home_net_count)
-		list_slot(config, "home_net")->values = copy_texts(file->home_net, file->home_net_count);
+		config->home_net = list_slot(config, "home_net")->values = copy_texts(loaded, file->home_net, file->home_net_count);
 	return good;
 }
 
-static bool take_overrides(struct config *config, const struct file_rules *rules)
+static bool take_override(struct loaded *loaded, const struct file_override *from, const struct yaml_node *at)
 {
+	struct config *config = &loaded->config;
+	if (!level_known(from->level))
+		return wrong(loaded, yaml_get(at, "level"), "level", from->level, level_choices);
+	if (from->threshold && *from->threshold == 0)
+		return wrong(loaded, yaml_get(at, "threshold"), "threshold", "0", "1 or more");
+	config->overrides[config->override_count++] = (struct rule_override){
+		.rule = from->rule,
+		.disabled = from->disabled && *from->disabled,
+		.level = from->level,
+		.threshold = from->threshold ? (int64_t)*from->threshold : -1,
+		.timespan = from->timespan,
+		.place = place_of(loaded, at)};
+	return bool_valid(loaded, at, "disabled");
+}
+
+static bool take_rules(struct loaded *loaded)
+{
+	const struct file_rules *rules = loaded->file->rules;
+	const struct yaml_node *tree = yaml_get(loaded->tree, "rules");
+	struct config *config = &loaded->config;
+	bool good = true;
 	if (!rules)
 		return true;
-	config->rule_paths = copy_texts(rules->paths, rules->paths_count);
-	config->overrides = calloc(rules->overrides_count + 1, sizeof *config->overrides);
-	for (unsigned i = 0; config->overrides && i < rules->overrides_count; i++) {
-		const struct file_override *from = &rules->overrides[i];
-		bool level = !from->level;
-		for (unsigned l = 0; !level && level_name(l); l++)
-			level = strcmp(level_name(l), from->level) == 0;
-		if (!level)
-			return wrong(config->path, "rules.overrides.level", from->level, "informational, low, medium, high, critical");
-		config->overrides[config->override_count++] = (struct rule_override){
-			.rule = from->rule, .disabled = from->disabled && *from->disabled, .level = from->level,
-			.threshold = from->threshold ? (int64_t)*from->threshold : -1, .timespan = from->timespan};
+	const char **paths = arena_take(loaded->arena, (rules->paths_count + 1) * sizeof *paths);
+	for (unsigned i = 0; i < rules->paths_count; i++) {
+		paths[i] = path_of(loaded, rules->paths[i]);
+		if (access(paths[i], R_OK) != 0)
+			good = config_fault_at(config->path, item_of(yaml_get(tree, "paths"), i), "paths", "%s: %s", paths[i],
+					       strerror(errno));
 	}
-	return true;
+	config->rule_paths = paths;
+	config->overrides = arena_take(loaded->arena, (rules->overrides_count + 1) * sizeof *config->overrides);
+	for (unsigned i = 0; i < rules->overrides_count; i++)
+		good = take_override(loaded, &rules->overrides[i], item_of(yaml_get(tree, "overrides"), i)) && good;
+	return good;
 }
 
-static bool output_valid(const char *path, const struct file_output *o)
+static bool output_valid(const struct loaded *loaded, const struct file_output *o, const struct yaml_node *at)
 {
+	static const char *const transports[] = {"udp", "tcp", NULL}, *const framings[] = {"octet-counting", "newline", NULL};
 	if (!output_find(o->type))
-		return wrong(path, "outputs.type", o->type, output_names());
+		return wrong(loaded, yaml_get(at, "type"), "type", o->type, output_names());
 	if (o->format && !format_find(o->format))
-		return wrong(path, "outputs.format", o->format, format_names());
-	if (o->transport && strcmp(o->transport, "udp") != 0 && strcmp(o->transport, "tcp") != 0)
-		return wrong(path, "outputs.transport", o->transport, "udp, tcp");
-	if (o->framing && strcmp(o->framing, "octet-counting") != 0 && strcmp(o->framing, "newline") != 0)
-		return wrong(path, "outputs.framing", o->framing, "octet-counting, newline");
-	for (unsigned l = 0; o->level && level_name(l); l++)
-		if (strcmp(level_name(l), o->level) == 0)
-			return true;
-	return !o->level || wrong(path, "outputs.level", o->level, "informational, low, medium, high, critical");
+		return wrong(loaded, yaml_get(at, "format"), "format", o->format, format_names());
+	if (!one_of(o->transport, transports))
+		return wrong(loaded, yaml_get(at, "transport"), "transport", o->transport, "udp, tcp");
+	if (!one_of(o->framing, framings))
+		return wrong(loaded, yaml_get(at, "framing"), "framing", o->framing, "octet-counting, newline");
+	if (!level_known(o->level))
+		return wrong(loaded, yaml_get(at, "level"), "level", o->level, level_choices);
+	return bool_valid(loaded, at, "events");
 }
 
-static bool take_outputs(struct config *config, const struct file_config *file)
+static bool take_outputs(struct loaded *loaded)
 {
-	config->outputs = calloc(file->outputs_count + 1, sizeof *config->outputs);
-	for (unsigned i = 0; config->outputs && i < file->outputs_count; i++) {
+	const struct file_config *file = loaded->file;
+	struct config *config = &loaded->config;
+	bool good = true;
+	config->outputs = arena_take(loaded->arena, (file->outputs_count + 1) * sizeof *config->outputs);
+	for (unsigned i = 0; i < file->outputs_count; i++) {
 		const struct file_output *o = &file->outputs[i];
-		if (!output_valid(config->path, o))
-			return false;
-		config->outputs[config->output_count++] = (struct config_output){
-			.type = o->type, .format = o->format, .path = o->path, .address = o->address, .transport = o->transport,
-			.framing = o->framing, .facility = o->facility, .level = o->level, .events = o->events, .append = true};
+		const struct yaml_node *at = item_of(yaml_get(loaded->tree, "outputs"), i);
+		struct config_output *to = &config->outputs[config->output_count++];
+		*to = (struct config_output){
+			.type = o->type, .format = o->format, .path = path_of(loaded, o->path), .address = o->address,
+			.transport = o->transport, .framing = o->framing, .facility = o->facility, .sensor = file->sensor, .level = o->level,
+			.place = place_of(loaded, at), .events = o->events, .append = true};
+		good = output_valid(loaded, o, at) && (!output_find(o->type)->check || output_find(o->type)->check(to)) && good;
 	}
-	return true;
+	return good;
 }
 
-static bool take_decode_as(struct config *config, const struct file_config *file)
+static bool take_decode_as(struct loaded *loaded)
 {
-	config->decode_as = calloc(file->decode_as_count + 1, sizeof *config->decode_as);
-	for (unsigned i = 0; config->decode_as && i < file->decode_as_count; i++)
-		if (!classify_decode_as(file->decode_as[i], &config->decode_as[config->decode_as_count++]))
-			return wrong(config->path, "decode_as", file->decode_as[i], "tcp.port==N,mqtt");
-	return true;
+	const struct file_config *file = loaded->file;
+	struct config *config = &loaded->config;
+	bool good = true;
+	config->decode_as = arena_take(loaded->arena, (file->decode_as_count + 1) * sizeof *config->decode_as);
+	for (unsigned i = 0; i < file->decode_as_count; i++)
+		if (classify_decode_as(file->decode_as[i], &config->decode_as[config->decode_as_count]))
+			config->decode_as_count++;
+		else
+			good = wrong(loaded, item_of(yaml_get(loaded->tree, "decode_as"), i), "decode_as", file->decode_as[i],
+				     "\"tcp.port==N,mqtt\", in quotes within [ ]");
+	return good;
 }
 
-static bool take_limit(const char *path, const char *key, uint32_t given, uint32_t most, uint32_t *limit)
+static bool take_limit(const struct loaded *loaded, const char *key, uint32_t given, uint32_t most, uint32_t *limit)
 {
+	const struct yaml_node *at = yaml_get(yaml_get(loaded->tree, "limits"), key);
 	char valid[64];
-	if (!given)
+	if (!at)
 		return true;
 	*limit = given;
 	if (given >= 16 && given <= most)
 		return true;
-	char value[16];
-	snprintf(value, sizeof value, "%u", given);
 	snprintf(valid, sizeof valid, "16 to %u", most);
-	return wrong(path, key, value, valid);
+	return wrong(loaded, at, key, at->text, valid);
 }
 
-static bool take_limits(struct config *config, const struct file_limits *limits)
+static bool take_limits(struct loaded *loaded)
 {
-	return !limits || (take_limit(config->path, "limits.flows", limits->flows, 1u << 24, &config->limit_flows) &&
-			   take_limit(config->path, "limits.groups", limits->groups, 1u << 26, &config->limit_groups) &&
-			   take_limit(config->path, "limits.segments", limits->segments, 1u << 22, &config->limit_segments) &&
-			   take_limit(config->path, "limits.fragments", limits->fragments, 1u << 16, &config->limit_fragments) &&
-			   take_limit(config->path, "limits.memos", limits->memos, 1u << 22, &config->limit_memos));
+	const struct file_limits *limits = loaded->file->limits;
+	struct config *config = &loaded->config;
+	if (!limits)
+		return true;
+	bool good = take_limit(loaded, "flows", limits->flows, 1u << 24, &config->limit_flows);
+	good = take_limit(loaded, "groups", limits->groups, 1u << 26, &config->limit_groups) && good;
+	good = take_limit(loaded, "segments", limits->segments, 1u << 22, &config->limit_segments) && good;
+	good = take_limit(loaded, "fragments", limits->fragments, 1u << 16, &config->limit_fragments) && good;
+	return take_limit(loaded, "memos", limits->memos, 1u << 22, &config->limit_memos) && good;
 }
 
 static struct loaded *loaded_new(unsigned more_lists)
 {
-	struct loaded *loaded = calloc(1, sizeof *loaded);
-	if (!loaded)
-		abort();
+	struct arena *arena = arena_open();
+	struct loaded *loaded = arena_take(arena, sizeof *loaded);
+	loaded->arena = arena;
 	struct config *config = &loaded->config;
 	config->ndpi = true;
 	config->limit_flows = LIMIT_FLOWS;
@@ -323,9 +420,7 @@ static struct loaded *loaded_new(unsigned more_lists)
 	config->limit_segments = LIMIT_SEGMENTS;
 	config->limit_fragments = LIMIT_FRAGMENTS;
 	config->limit_memos = LIMIT_MEMOS;
-	config->lists = calloc(built_in_list_count + more_lists + 1, sizeof *config->lists);
-	if (!config->lists)
-		abort();
+	config->lists = arena_take(arena, (built_in_list_count + more_lists + 1) * sizeof *config->lists);
 	memcpy(config->lists, built_in_lists, built_in_list_count * sizeof *config->lists);
 	config->list_count = built_in_list_count;
 	return loaded;
@@ -336,42 +431,60 @@ struct config *config_default(void)
 	return &loaded_new(0)->config;
 }
 
+static bool take_all(struct loaded *loaded)
+{
+	const struct file_config *file = loaded->file;
+	struct config *config = &loaded->config;
+	config->sensor_name = file->sensor;
+	config->filter = file->filter;
+	config->salt = file->salt;
+	config->interfaces = copy_texts(loaded, file->interfaces, file->interfaces_count);
+	config->ndpi = !file->ndpi || *file->ndpi;
+	bool good = bool_valid(loaded, loaded->tree, "ndpi");
+	good = take_lists(loaded) && good;
+	good = take_rules(loaded) && good;
+	good = take_outputs(loaded) && good;
+	good = take_decode_as(loaded) && good;
+	return take_limits(loaded) && good;
+}
+
+/* The file is read twice: as a tree, which knows where things stand, and by libcyaml into structs. */
 struct config *config_load(const char *path)
 {
 	struct file_config *file = NULL;
-	struct complaint complaint = {"", ""};
+	struct config_complaint complaint = {.line = 1, .column = 1};
+	struct yaml_file *yaml = yaml_file_open(path, stderr);
+	if (!yaml)
+		return NULL;
+	if (!yaml_documents(yaml)) { /* nothing but comments */
+		yaml_file_close(yaml);
+		struct config *config = config_default();
+		config->path = path;
+		return config;
+	}
 	cyaml_config_t how = quiet;
 	how.log_fn = complain;
 	how.log_ctx = &complaint;
 	cyaml_err_t error = cyaml_load_file(path, &how, &config_schema, (cyaml_data_t **)&file, NULL);
-	if (error == CYAML_ERR_FILE_OPEN) {
-		log_error("%s: %s", path, strerror(errno));
-		return NULL;
-	}
 	if (error != CYAML_OK) {
-		report(path, &complaint, error);
+		config_fault_report(path, &complaint, yaml_document(yaml, 0), cyaml_strerror(error));
+		yaml_file_close(yaml);
 		return NULL;
 	}
 	static struct file_config nothing; /* an empty file asks for the defaults */
 	struct file_config *given = file;
 	file = file ? file : &nothing;
 	struct loaded *loaded = loaded_new(file->lists_count + 1);
-	struct config *config = &loaded->config;
+	loaded->file = file;
+	loaded->config.path = path;
+	loaded->tree = yaml_document(yaml, 0);
+	bool good = take_all(loaded);
 	loaded->file = given;
-	config->path = path;
-	config->sensor_name = file->sensor;
-	config->filter = file->filter;
-	config->salt = file->salt;
-	config->interfaces = copy_texts(file->interfaces, file->interfaces_count);
-	config->ndpi = !file->ndpi || *file->ndpi;
-	bool good = take_lists(config, file);
-	good = take_overrides(config, file->rules) && good;
-	good = take_outputs(config, file) && good;
-	good = take_decode_as(config, file) && good;
-	good = take_limits(config, file->limits) && good;
+	loaded->tree = NULL;
+	yaml_file_close(yaml);
 	if (good)
-		return config;
-	config_free(config);
+		return &loaded->config;
+	config_free(&loaded->config);
 	return NULL;
 }
 
@@ -380,14 +493,7 @@ void config_free(struct config *config)
 	struct loaded *loaded = (struct loaded *)config;
 	if (!loaded)
 		return;
-	/* List values that were read from files live as long as the process: rules may hold them. */
-	free(config->lists);
-	free(config->outputs);
-	free(config->overrides);
-	free(config->decode_as);
-	free((void *)(uintptr_t)config->rule_paths);
-	free((void *)(uintptr_t)config->interfaces);
 	if (loaded->file)
 		cyaml_free(&quiet, &config_schema, loaded->file, 0);
-	free(loaded);
+	arena_close(loaded->arena);
 }

@@ -14,7 +14,9 @@ struct config_output {
 	const char *transport; /* syslog: "udp" or "tcp" */
 	const char *framing;   /* syslog over tcp: "octet-counting" (default) or "newline" */
 	const char *facility;  /* syslog: "local0" ... default "local4" */
+	const char *sensor;    /* syslog: the host name that is sent; NULL: the machine's */
 	const char *level;     /* least level that is sent; NULL for all */
+	const char *place;     /* file:line:column, for faults; NULL: from the command line */
 	bool events;           /* events too, not only alerts */
 	bool append;           /* jsonl: keep what the file holds; a live sensor does, a replay begins anew */
 };
@@ -39,6 +41,7 @@ struct config {
 	uint32_t limit_flows, limit_groups, limit_segments, limit_fragments, limit_memos;
 };
 
+/* Relative paths in the file are seen from the folder that the file is in. */
 struct config *config_default(void);
 /* NULL after having reported every fault. */
 struct config *config_load(const char *path);

@@ -219,7 +219,7 @@ static void forget(void *context, struct group *group)
 /* False when a field to group by is not in the event: it is then not counted. */
 static bool group_key(const struct rule *rule, unsigned role, const struct event *event, uint64_t seed, uint64_t *key)
 {
-	uint64_t hash = hash_join(seed, rule->index);
+	uint64_t hash = hash_join(seed, rule->signature_id); /* stays when the rules are loaded anew */
 	for (unsigned i = 0; i < rule->group_count; i++) {
 		struct value value;
 		const struct field *field = rule->group_by[role][i];
@@ -402,6 +402,56 @@ void detect_finish(struct detect *d)
 		episode_end(d, rules_at(d->options.rules, group->rule), group, episode_of(d, group)->last_ns);
 	}
 	free(ending.groups);
+}
+
+/* --- other rules -------------------------------------------------------------------------------------------- */
+
+/* May what a group has counted under `was` be counted on under `is`? What a selection matches may have changed. */
+static bool same_state(const struct rule *was, const struct rule *is)
+{
+	bool same = was->detector == is->detector && was->generate == is->generate && was->roles == is->roles &&
+		    was->group_count == is->group_count && was->window_ns == is->window_ns && was->learn_ns == is->learn_ns;
+	for (unsigned i = 0; same && i < was->group_count; i++)
+		same = strcmp(was->group_name[i], is->group_name[i]) == 0;
+	for (unsigned i = 0; same && i < was->roles; i++)
+		same = strcmp(was->role[i]->id, is->role[i]->id) == 0 && was->value[i] == is->value[i];
+	return same;
+}
+
+struct exchange {
+	struct detect *detect;
+	struct rules *rules;
+};
+
+static void exchange_group(void *context, struct group *group)
+{
+	const struct exchange *exchange = context;
+	struct detect *d = exchange->detect;
+	struct rule *was = rules_at(d->options.rules, group->rule), *is = rules_find(exchange->rules, was->id);
+	if (is && same_state(was, is)) {
+		group->rule = is->index;
+		return;
+	}
+	episode_end(d, was, group, group->last_ns);
+	forget(d, group);
+}
+
+bool detect_exchange(struct detect *d, struct rules *rules)
+{
+	struct exchange exchange = {d, rules};
+	uint64_t *alerts_of = calloc(rules_count(rules) + 1, sizeof *alerts_of);
+	if (!alerts_of)
+		return false;
+	groups_each(d->groups, exchange_group, &exchange);
+	for (uint32_t i = 0; i < rules_count(d->options.rules); i++) {
+		const struct rule *is = rules_find(rules, rules_at(d->options.rules, i)->id);
+		if (is)
+			alerts_of[is->index] = d->alerts_of[i];
+	}
+	free(d->alerts_of);
+	d->alerts_of = alerts_of;
+	d->options.rules = rules;
+	return true;
 }
 
 /* --- life --------------------------------------------------------------------------------------------------- */

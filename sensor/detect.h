@@ -28,6 +28,10 @@ void detect_time(struct detect *detect, uint64_t now_ns);
  * come are not alerts. */
 void detect_finish(struct detect *detect);
 
+/* Other rules from now on. What was counted under a rule that is still there, with the same shape, is kept; alerts under
+ * the others get their last update. The old rules must live during the call. False when memory is refused: nothing has changed. */
+bool detect_exchange(struct detect *detect, struct rules *rules);
+
 /* For the summary: alerts raised by each rule, by rule->index. */
 uint64_t detect_alerts_of(const struct detect *detect, uint32_t rule_index);
 

@@ -489,6 +489,15 @@ void engine_close(struct engine *e)
 	free(e);
 }
 
+bool engine_exchange(struct engine *e, struct rules *rules)
+{
+	engine_flush(e);
+	if (!detect_exchange(e->detect, rules))
+		return false;
+	e->options.rules = rules;
+	return true;
+}
+
 struct counters *engine_counters(struct engine *e)
 {
 	return &e->counters;

@@ -26,6 +26,9 @@ void engine_packet(struct engine *engine, const struct packet *packet);
 void engine_idle(struct engine *engine, uint64_t now_ns); /* live tick: time passes without packets */
 void engine_finish(struct engine *engine);                /* end of input: flows, then detectors */
 
+/* Live: other rules from now on; the old ones may be closed after it. False when memory is refused: the old ones stay. */
+bool engine_exchange(struct engine *engine, struct rules *rules);
+
 struct counters *engine_counters(struct engine *engine);
 uint64_t engine_alerts_of(const struct engine *engine, uint32_t rule_index);
 /* Events counted by protocol. */

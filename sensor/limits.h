@@ -29,6 +29,9 @@
 #define TIMEOUT_UDP_S 120u
 #define TIMEOUT_FRAGMENT_S 30u
 
+/* Bytes of records that wait in memory for one output whose receiver is away. */
+#define LIMIT_BACKLOG 8388608u
+
 /* Files that a person wrote. */
 #define LIMIT_RULE_FILE 1048576u
 #define LIMIT_RULES 4096u

@@ -9,7 +9,7 @@ static const char usage[] =
 	"thingwarden " TW_VERSION " - a passive security sensor for the Internet of Things\n"
 	"\n"
 	"  thingwarden replay [options] INPUT...   analyse captures: files, folders, - for standard input\n"
-	"  thingwarden watch  [options] -i IFACE   watch interfaces until SIGTERM; SIGHUP reopens the output files\n"
+	"  thingwarden watch  [options] -i IFACE   watch interfaces until SIGTERM; SIGHUP: reloads rules, reopens files\n"
 	"  thingwarden rules  check|list|show|test|fields ...   lint Sigma files, explain or try a rule\n"
 	"  thingwarden version\n"
 	"\n"

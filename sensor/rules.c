@@ -177,15 +177,20 @@ static struct draft *find_draft(struct rules *rules, const char *reference, unsi
 	return NULL;
 }
 
+static const char *nearest_rule(const struct rules *rules, const char *name)
+{
+	static const char *names[LIMIT_RULES + 1];
+	unsigned count = 0;
+	for (unsigned i = 0; i < rules->draft_count && count < LIMIT_RULES; i++)
+		if (rules->drafts[i]->rule.name)
+			names[count++] = rules->drafts[i]->rule.name;
+	names[count] = NULL;
+	return log_nearest(name, names);
+}
+
 static void unknown_rule(struct rules *rules, const struct yaml_node *at, const char *name)
 {
-	const char *names[LIMIT_RULES + 1];
-	unsigned n = 0;
-	for (unsigned i = 0; i < rules->draft_count; i++)
-		if (rules->drafts[i]->rule.name)
-			names[n++] = rules->drafts[i]->rule.name;
-	names[n] = NULL;
-	const char *near = log_nearest(name, names);
+	const char *near = nearest_rule(rules, name);
 	sigma_fault(&rules->sigma, at, "there is no rule %s%s%s%s", name, near ? "; did you mean " : "", near ? near : "",
 		    near ? "?" : "");
 }
@@ -313,8 +318,8 @@ static void apply_override(struct rules *rules, const struct rule_override *chan
 		if (change->threshold >= 0)
 			rule->threshold = (uint64_t)change->threshold;
 		if (change->timespan && !sigma_timespan(change->timespan, &rule->window_ns)) {
-			fprintf(rules->sigma.options->faults, "override of %s: \"%s\" is no timespan; e.g. 60s, 5m, 1h\n", change->rule,
-				change->timespan);
+			fprintf(rules->sigma.options->faults, "%s: timespan: \"%s\" is not valid; valid: a number and s, m, h, d: 60s, 5m\n",
+				change->place, change->timespan);
 			rules->sigma.faults++;
 		}
 		for (unsigned level = 0; change->level && level_name(level); level++)
@@ -322,7 +327,9 @@ static void apply_override(struct rules *rules, const struct rule_override *chan
 				rule->level = (enum level)level;
 	}
 	if (!found) {
-		fprintf(rules->sigma.options->faults, "override of %s: there is no such rule; see thingwarden rules list\n", change->rule);
+		const char *near = nearest_rule(rules, change->rule);
+		fprintf(rules->sigma.options->faults, "%s: rule: there is no rule %s; %s%s\n", change->place, change->rule,
+			near ? "did you mean " : "see thingwarden rules list", near ? near : "");
 		rules->sigma.faults++;
 	}
 }

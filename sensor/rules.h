@@ -24,6 +24,7 @@ struct rule_override {
 	const char *level;    /* NULL: as shipped */
 	int64_t threshold;    /* < 0: as shipped */
 	const char *timespan; /* NULL: as shipped */
+	const char *place;    /* file:line:column of the override, for faults */
 };
 
 struct rule_options {

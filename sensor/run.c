@@ -14,6 +14,7 @@
 struct job {
 	const struct options *options;
 	struct config *config;
+	struct config *reloaded; /* whose lists and overrides the rules follow since the last SIGHUP; NULL before */
 	struct rules *rules;
 	struct capture *capture;
 	struct engine *engine;
@@ -25,7 +26,7 @@ struct job {
 
 /* Signals can reach only what is global. */
 static struct capture *signalled_capture;
-static volatile sig_atomic_t reopen_asked;
+static volatile sig_atomic_t reload_asked;
 
 static void on_stop(int signal)
 {
@@ -36,7 +37,7 @@ static void on_stop(int signal)
 static void on_hangup(int signal)
 {
 	(void)signal;
-	reopen_asked = 1;
+	reload_asked = 1;
 }
 
 static double wall_seconds(void)
@@ -172,21 +173,48 @@ static void replay_loop(struct job *job)
 	progress(job, true);
 }
 
+/* SIGHUP: the rules as files, lists and overrides are now. Faulty ones change nothing. */
+static void reload(struct job *job)
+{
+	struct config *config = run_load_config(job->options->config);
+	struct rules *rules = config ? run_load_rules(config, job->options->rules) : NULL;
+	if (!rules || !engine_exchange(job->engine, rules)) {
+		log_error("SIGHUP: the new rules were not taken; the %u old ones go on", rules_count(job->rules));
+		rules_close(rules);
+		config_free(config);
+		return;
+	}
+	rules_close(job->rules);
+	config_free(job->reloaded);
+	job->rules = rules;
+	job->reloaded = config;
+	log_note("SIGHUP: %u rules loaded", rules_count(rules));
+}
+
 static void watch_loop(struct job *job)
 {
+	enum { EVENTS_WAIT = 4096 };
+	const struct counters *counters = engine_counters(job->engine);
 	struct packet packet;
+	uint64_t alerts = 0, packets = 0;
 	for (;;) {
 		enum capture_result result = capture_next(job->capture, &packet);
 		if (result == CAPTURE_END)
 			return;
-		if (result == CAPTURE_PACKET) {
+		if (result == CAPTURE_PACKET)
 			engine_packet(job->engine, &packet);
-		} else {
+		else
 			engine_idle(job->engine, wall_ns());
+		/* An alert does not wait for a quiet moment that a busy interface may never have. */
+		if (result == CAPTURE_IDLE || counters->alerts + counters->updates != alerts ||
+		    counters->packets - packets > EVENTS_WAIT) {
 			sinks_flush(&job->sinks);
+			alerts = counters->alerts + counters->updates;
+			packets = counters->packets;
 		}
-		if (reopen_asked) {
-			reopen_asked = 0;
+		if (reload_asked) {
+			reload_asked = 0;
+			reload(job);
 			sinks_reopen(&job->sinks);
 		}
 	}
@@ -289,6 +317,7 @@ int run(const struct options *options)
 	capture_close(job.capture);
 	sinks_close(&job.sinks);
 	rules_close(job.rules);
+	config_free(job.reloaded);
 	config_free(job.config);
 	return status;
 }

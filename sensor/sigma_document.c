@@ -202,7 +202,7 @@ static double number_of(struct sigma *s, const struct yaml_node *node)
 		if (!*end && number >= 0 && number < 1e15)
 			return number;
 	}
-	sigma_fault(s, node, "a number that is not negative is awaited here");
+	sigma_fault(s, node, "%s is no number; a number of 0 or more is awaited here", node->kind == YAML_TEXT ? node->text : "this");
 	return 0;
 }
 

@@ -1,5 +1,7 @@
 #include "sinks.h"
 #include "log.h"
+#include <stdio.h>
+#include <time.h>
 
 static enum level level_of(const char *name)
 {
@@ -32,32 +34,83 @@ bool sinks_add(struct sinks *sinks, const struct config_output *config, unsigned
 		log_error("format %s cannot show events; use eve", format);
 		return false;
 	}
-	sink.self = sink.output ? sink.output->open(config) : NULL;
-	if (!sink.self)
+	sink.backlog = backlog_open(LIMIT_BACKLOG);
+	sink.self = sink.output && sink.backlog ? sink.output->open(config) : NULL;
+	if (!sink.self) {
+		backlog_close(sink.backlog);
 		return false;
+	}
 	sinks->sink[sinks->count++] = sink;
 	return true;
 }
 
-static void sink_send(struct sink *sink, struct slice record, const struct alert *alert)
+/* --- sending ------------------------------------------------------------------------------------------------ */
+
+/* What waits goes first; true when nothing waits any more. */
+static bool sink_drain(struct sink *sink)
 {
+	struct record record;
+	while (backlog_first(sink->backlog, &record)) {
+		enum sent sent = sink->output->send(sink->self, &record);
+		if (sent == SENT_RETRY)
+			return false;
+		sink->failed |= sent != SENT_OK;
+		backlog_take(sink->backlog);
+	}
+	return true;
+}
+
+static void sink_send(struct sink *sink, const struct record *record)
+{
+	if (!record->bytes.size)
+		return;
+	enum sent sent = sink_drain(sink) ? sink->output->send(sink->self, record) : SENT_RETRY;
+	if (sent == SENT_RETRY)
+		backlog_put(sink->backlog, record);
 	/* An output reports its first failure itself; here it only decides the exit status. */
-	if (sink->output->send(sink->self, record, alert) != SENT_OK)
-		sink->failed = true;
+	sink->failed |= sent == SENT_REFUSED;
+}
+
+static struct record record_of(const struct event *event)
+{
+	return (struct record){
+		.time_ns = event->time_ns,
+		.client = event->ends->client,
+		.server = event->ends->server,
+		.client_port = event->ends->client_port,
+		.server_port = event->ends->server_port,
+		.client_id = event->session->client_id,
+		.user = event->session->user,
+	};
 }
 
 void sinks_alert(struct sinks *sinks, const struct alert *alert)
 {
-	for (struct sink *s = sinks->sink; s < sinks->sink + sinks->count; s++)
-		if (s->alerts && alert->rule->level >= s->level)
-			sink_send(s, s->format->alert(&sinks->context, alert, s->colour), alert);
+	const struct rule *rule = alert->rule;
+	struct record record = record_of(alert->event);
+	record.is_alert = true;
+	record.id = alert->id;
+	record.time_ns = alert->time_ns;
+	record.update = alert->update;
+	record.level = (uint8_t)rule->level;
+	snprintf(record.rule, sizeof record.rule, "%s", rule->name ? rule->name : rule->id);
+	for (struct sink *s = sinks->sink; s < sinks->sink + sinks->count; s++) {
+		if (!s->alerts || rule->level < s->level)
+			continue;
+		record.bytes = s->format->alert(&sinks->context, alert, s->colour);
+		sink_send(s, &record);
+	}
 }
 
 void sinks_event(struct sinks *sinks, const struct event *event)
 {
-	for (struct sink *s = sinks->sink; s < sinks->sink + sinks->count; s++)
-		if (s->events)
-			sink_send(s, s->format->event(&sinks->context, event), NULL);
+	struct record record = record_of(event);
+	for (struct sink *s = sinks->sink; s < sinks->sink + sinks->count; s++) {
+		if (!s->events)
+			continue;
+		record.bytes = s->format->event(&sinks->context, event);
+		sink_send(s, &record);
+	}
 }
 
 bool sinks_want_events(const struct sinks *sinks)
@@ -70,9 +123,11 @@ bool sinks_want_events(const struct sinks *sinks)
 
 void sinks_flush(struct sinks *sinks)
 {
-	for (struct sink *s = sinks->sink; s < sinks->sink + sinks->count; s++)
-		if (!s->output->flush(s->self))
+	for (struct sink *s = sinks->sink; s < sinks->sink + sinks->count; s++) {
+		bool drained = sink_drain(s), flushed = s->output->flush(s->self);
+		if (!(drained && flushed) && !backlog_count(s->backlog))
 			s->failed = true;
+	}
 }
 
 void sinks_reopen(struct sinks *sinks)
@@ -82,11 +137,27 @@ void sinks_reopen(struct sinks *sinks)
 			s->failed = true;
 }
 
+/* A receiver that is away gets a last chance of a few seconds. */
+static void sink_wait(struct sink *sink)
+{
+	enum { TRIES = 60 };
+	const struct timespec pause = {0, 50000000};
+	for (unsigned i = 0; i < TRIES && !sink_drain(sink); i++)
+		nanosleep(&pause, NULL);
+	uint64_t lost = backlog_lost(sink->backlog) + backlog_count(sink->backlog);
+	if (lost)
+		log_error("%s: %llu records could not be delivered", sink->output->name, (unsigned long long)lost);
+	sink->failed |= lost != 0;
+}
+
 bool sinks_close(struct sinks *sinks)
 {
 	bool good = true;
-	for (struct sink *s = sinks->sink; s < sinks->sink + sinks->count; s++)
+	for (struct sink *s = sinks->sink; s < sinks->sink + sinks->count; s++) {
+		sink_wait(s);
 		good = s->output->close(s->self) && !s->failed && good;
+		backlog_close(s->backlog);
+	}
 	sinks->count = 0;
 	return good;
 }

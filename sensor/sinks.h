@@ -3,6 +3,7 @@
 #define TW_SINKS_H
 
 #include "alert.h"
+#include "backlog.h"
 #include "config.h"
 #include "../outputs/output.h"
 
@@ -16,6 +17,7 @@ struct sinks {
 		void *self;
 		enum level level;
 		bool alerts, events, colour, failed;
+		struct backlog *backlog; /* what waits for a receiver that is away */
 	} sink[SINKS_MAX];
 	struct record_context context;
 };

@@ -1,4 +1,4 @@
-"""Reads alerts: told.py FILE RULE SOURCE        is there an alert of RULE about SOURCE?
+"""Reads alerts: told.py FILE RULE SOURCE [N]    is there an alert of RULE about SOURCE? Do its updates end at a count of N?
                 told.py FILE --peaceful SOURCE  is there none above `low` about SOURCE?
                 told.py STATS --clean           did no counter of losses or faults move?"""
 import json
@@ -27,7 +27,11 @@ def main():
         loud = [r["thingwarden"]["rule"] for r in about if r["thingwarden"]["level"] not in ("informational", "low")]
         print(*(f"      {rule}" for rule in loud), sep="\n", end="\n" if loud else "")
         return bool(loud)
-    return not any(r["thingwarden"]["rule"] == what for r in about)
+    counts = [r["thingwarden"]["count"] for r in about if r["thingwarden"]["rule"] == what]
+    if len(rest) > 1 and counts and max(counts) != int(rest[1]):
+        print(f"      {what}: {max(counts)}, not {rest[1]}")
+        return 1
+    return not counts
 
 
 if __name__ == "__main__":
