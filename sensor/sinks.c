@@ -123,9 +123,11 @@ bool sinks_want_events(const struct sinks *sinks)
 
 void sinks_flush(struct sinks *sinks)
 {
-	for (struct sink *s = sinks->sink; s < sinks->sink + sinks->count; s++)
-		if (!(sink_drain(s) & s->output->flush(s->self)) && !backlog_count(s->backlog))
+	for (struct sink *s = sinks->sink; s < sinks->sink + sinks->count; s++) {
+		(void)sink_drain(s); /* what still waits is not lost */
+		if (!s->output->flush(s->self))
 			s->failed = true;
+	}
 }
 
 void sinks_reopen(struct sinks *sinks)
