@@ -240,16 +240,6 @@ static void violate_flags(struct writing *w, uint64_t flags)
 			violate(w, names[i].name);
 }
 
-/* CR LF that was sent encoded, to become a header of its own behind a careless server (CWE-113). */
-static bool injects_header(struct slice url)
-{
-	static const char *const marks[] = {"%0d%0a", "%0D%0A", "%0d%0A", "%0D%0a"};
-	for (unsigned i = 0; i < sizeof marks / sizeof *marks; i++)
-		if (contains(url, marks[i]))
-			return true;
-	return false;
-}
-
 /* --- events ------------------------------------------------------------------------------------------------- */
 
 static void set_length(struct writing *w, int64_t length)
@@ -272,7 +262,7 @@ static void tell_request(htp_tx_t *tx, const char *reason)
 	set_length(&w, tx->request_content_length);
 	w.parse->emit(w.parse, &w.event);
 	violate_flags(&w, tx->flags & ~(uint64_t)HTP_STATUS_LINE_INVALID);
-	if (w.http.url.size && injects_header(w.http.url))
+	if (http_injects_header(w.http.url))
 		violate(&w, "header_injection");
 	if (tx->is_protocol_0_9)
 		violate(&w, "http_0_9");

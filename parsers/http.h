@@ -33,6 +33,8 @@ const char *http_reason(unsigned status);
 bool http_login_path(struct slice path);
 /* Does a name of `query` ("a=1&b=2") stand for a secret? Its value, and that of the name of a user, if there are any. */
 bool http_find_secret(struct slice query, struct slice *user, struct slice *secret);
+/* CR LF that was sent encoded, to become a header of its own behind a careless server (CWE-113). */
+bool http_injects_header(struct slice url);
 /* A URL whose secrets' values (of its query, and a password before its host) are `***`, in `out`; the URL itself when it has none.
  * `*had` tells. */
 struct slice http_redact(struct slice url, uint8_t *out, uint32_t size, bool *had);

@@ -44,6 +44,14 @@ bool http_login_path(struct slice path)
 	return false;
 }
 
+bool http_injects_header(struct slice url)
+{
+	for (uint32_t at = 0; at < url.size; at++)
+		if (at_word(url, at, "%0d%0a"))
+			return true;
+	return false;
+}
+
 /* The next "name=value" of a query or form. */
 static bool next_pair(struct slice *rest, struct slice *name, struct slice *value)
 {
