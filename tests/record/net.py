@@ -237,7 +237,7 @@ class Net:
     def tap(self, path, only="not arp"):
         """Everything that passes the bridge goes to `path`, which is there complete when the block is left."""
         part = os.path.join(self.dir, "tap.pcap")
-        tap = self.spawn("hub", "tcpdump", "-n", "-s0", "-B", "32768", "-Z", "root", "-U", "--immediate-mode", "-i", "br0", "-w", part, only,
+        tap = self.spawn("hub", "tcpdump", "-n", "-s0", "-Z", "root", "-U", "--immediate-mode", "-i", "br0", "-w", part, only,
                          stderr=subprocess.PIPE, text=True)
         said = ""
         while "listening on" not in said:
