@@ -314,7 +314,7 @@ static void apply_override(struct rules *rules, const struct rule_override *chan
 		if (!answers_to(draft, change->rule))
 			continue;
 		found = true;
-		draft->disabled = change->disabled;
+		draft->disabled = draft->disabled || change->disabled;
 		if (change->threshold >= 0)
 			rule->threshold = (uint64_t)change->threshold;
 		if (change->timespan && !sigma_timespan(change->timespan, &rule->window_ns)) {

@@ -49,6 +49,8 @@ bool sigma_timespan(const char *text, uint64_t *out_ns);
 /* Remembers a regular expression for rules_close(). */
 void rules_keep_regex(struct sigma *sigma, struct regex *regex);
 const char *const *rules_field_names(void);
+/* NULL after a fault that names the nearest list. */
+const struct rule_list *sigma_list(struct sigma *sigma, const struct yaml_node *at, const char *name, size_t size);
 /* NULL after a fault that names the nearest field. */
 const struct field *sigma_field(struct sigma *sigma, const struct yaml_node *at, const char *name);
 
