@@ -257,7 +257,7 @@ class Net:
         return Broker(self, host, config, users, acl, port)
 
     @contextmanager
-    def tap(self, path, only="not arp"):
+    def tap(self, path, only="not arp and not igmp"):
         """Everything that passes the bridge goes to `path`, which is there complete when the block is left."""
         part = os.path.join(self.dir, "tap.pcap")
         tap = self.spawn("hub", "tcpdump", "-n", "-s0", "-Z", "root", "-U", "--immediate-mode", "-B", "65536", "-i", "br0", "-w", part, only,
