@@ -1,62 +1,12 @@
 #!/usr/bin/python3
-"""Records the captures of the session rules and the benign ones: session.py [NAME...] writes pcaps/FOLDER/NAME.pcap and its
-row in ORIGIN.tsv. A real Mosquitto, its client programs and clients made of bytes (mqtt.py), in network namespaces (net.py).
+"""Records the captures of the session rules: session.py [NAME...] writes pcaps/session/NAME.pcap and its row in ORIGIN.tsv. A real Mosquitto, its client programs and clients made of bytes (mqtt.py), in network namespaces (net.py).
 Waits of minutes are not waited for: what comes after them is dated later, and the row says "time stretched"."""
-import os
 import socket
-import sys
 import time
-from contextlib import contextmanager
 
 import pcapfile
+from captures import BROKER, CLOSED, OPEN, STRETCHED, USERS, addresses, capture, let_in, main, network, turned_away, wire
 from mqtt import Client, Server, connack, connect, disconnect, packet, publish, subscribe
-from net import Net
-
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BROKER = "10.20.0.1"
-OPEN = "listener 1883\nallow_anonymous true"
-CLOSED = "listener 1883\nallow_anonymous false"
-USERS = {"meter": "measuring", "reader": "reading", "admin": "e8dKq2"}
-STRETCHED = "; time stretched"
-CAPTURES = {}
-
-
-def capture(folder, what, name=None):
-    def take(function):
-        CAPTURES[name or function.__name__.replace("__", "-")] = (folder, function, what)
-        return function
-    return take
-
-
-@contextmanager
-def network(**hosts):
-    with Net(broker=BROKER, **hosts) as net:
-        yield net
-
-
-def let_in(net, host, client_id, source=None, **more):
-    """A session of a host. more: what connect() takes."""
-    with net.inside(host):
-        client = Client(BROKER, source=source)
-    return client.login(client_id, **more)
-
-
-def turned_away(net, host, client_id, user, password, source=None, v=4):
-    with net.inside(host):
-        client = Client(BROKER, source=source)
-    client.refused(client_id, user, password, v=v)
-    client.close()
-
-
-def wire(net, host, source=None, port=1883, to=BROKER):
-    """A bare TCP connection of a host."""
-    with net.inside(host):
-        return socket.create_connection((to, port), 5, (source, 0) if source else None)
-
-
-def addresses(count, first=100, net="10.20.0."):
-    return [f"{net}{first + n}" for n in range(count)]
-
 
 # --- connections ----------------------------------------------------------------------------------------------------
 
@@ -778,32 +728,6 @@ def devices(path, *names):
                 s = let_in(net, "site", name, source=address)
                 s.publish(f"plant/{name}", b"1", qos=1)
                 s.bye()
-
-
-# --- the command ---------------------------------------------------------------------------------------------------------
-
-def origin(folder, name, what):
-    path = os.path.join(TOP, "pcaps", folder, "ORIGIN.tsv")
-    rows = {}
-    if os.path.exists(path):
-        with open(path, encoding="utf-8") as file:
-            rows = {line.split("\t")[0]: line for line in file}
-    rows[name + ".pcap"] = f"{name}.pcap\trecorded\ttests/record/session.py\t{what}\n"
-    with open(path, "w", encoding="utf-8") as file:
-        file.writelines(rows[key] for key in sorted(rows))
-
-
-def main():
-    names = sys.argv[1:] or list(CAPTURES)
-    for name in names:
-        if name not in CAPTURES:
-            sys.exit(f"session.py: no capture {name}; there are: {', '.join(CAPTURES)}")
-    for name in names:
-        folder, function, what = CAPTURES[name]
-        os.makedirs(os.path.join(TOP, "pcaps", folder), exist_ok=True)
-        function(os.path.join(TOP, "pcaps", folder, name + ".pcap"))
-        origin(folder, name, what)
-        print(f"{folder}/{name}", flush=True)
 
 
 if __name__ == "__main__":
