@@ -200,6 +200,14 @@ static struct expression *text_leaf(struct item *item, const char *text)
 	return leaf(item, p);
 }
 
+static void keep_regex(struct sigma *s, struct regex *regex)
+{
+	struct regexes *entry = arena_take(s->arena, sizeof *entry);
+	entry->regex = regex;
+	entry->next = s->regexes;
+	s->regexes = entry;
+}
+
 static struct expression *regex_leaf(struct item *item, const struct yaml_node *at, const char *text)
 {
 	char error[160];
@@ -208,7 +216,7 @@ static struct expression *regex_leaf(struct item *item, const struct yaml_node *
 		sigma_fault(item->sigma, at, "not a regular expression: %s", error);
 		return NULL;
 	}
-	rules_keep_regex(item->sigma, regex);
+	keep_regex(item->sigma, regex);
 	return leaf(item, (struct predicate){.op = MATCH_REGEX, .regex = regex});
 }
 
