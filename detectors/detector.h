@@ -33,7 +33,7 @@ struct detector {
 	uint16_t state_bytes;      /* at most DETECTOR_STATE_MAX */
 	bool keeps_origin;         /* the event that began the group is kept for alerts that a timer raises */
 	bool first_role_begins;    /* only an event of role 0 makes a group; others find one or are of no interest */
-	bool remembers;            /* the group lives on for `window_ns` after its last event even when nothing is counted */
+	bool counts_first_role;    /* an alert that goes on counts the events of role 0 only */
 	/* NULL, or what is wrong with the rule's parameters, as the end of a sentence. May be NULL itself. */
 	const char *(*check)(const struct rule *rule);
 	/* Is the behaviour present with this event? True again for every event while it lasts. */

@@ -34,7 +34,7 @@ static bool judge_exact(struct judgement *j)
 	marks_append(j->marks, list, j->event, event_note(j->event, room));
 	marks_before(j->marks, list, j->now_ns > j->rule->window_ns ? j->now_ns - j->rule->window_ns : 0);
 	while (list->count > EXACT * 2)
-		marks_remove(j->marks, list, MARK_NONE);
+		marks_remove(j->marks, list, list->head);
 	j->count = list->count;
 	j->first_seen_ns = list->count ? mark_at(j->marks, list->head)->time_ns : j->now_ns;
 	return detector_compare(j->rule->compare, (double)j->count, (double)j->rule->threshold);

@@ -15,14 +15,6 @@ static const char *check(const struct rule *rule)
 	return rule->value_name ? NULL : "`condition` needs a field, e.g. {field: client_id}";
 }
 
-static bool is_known(struct judgement *j, const struct mark_list *list, uint32_t value)
-{
-	for (uint32_t i = list->count ? list->head : MARK_NONE; i != MARK_NONE; i = mark_at(j->marks, i)->next)
-		if (mark_at(j->marks, i)->value == value)
-			return true;
-	return false;
-}
-
 static bool judge(struct judgement *j)
 {
 	struct learned *state = j->state;
@@ -37,13 +29,11 @@ static bool judge(struct judgement *j)
 			j->now_ns < state->begin_ns + j->rule->learn_ns;
 	uint32_t value = (uint32_t)hash_bytes(text, size, 0);
 	state->events += state->events < UINT32_MAX;
-	if (is_known(j, &state->known, value))
+	if (marks_find(j->marks, &state->known, value) != MARK_NONE)
 		return false;
 	if (state->known.count >= KNOWN_MAX)
-		marks_remove(j->marks, &state->known, MARK_NONE);
-	struct mark *mark = marks_append(j->marks, &state->known, j->event, slice_of(text, size));
-	if (mark)
-		mark->value = value;
+		marks_remove(j->marks, &state->known, state->known.head);
+	marks_add(j->marks, &state->known, j->event, slice_of(text, size), value);
 	j->count = 1;
 	j->distinct = state->known.count;
 	return !learning;

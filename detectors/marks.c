@@ -1,9 +1,10 @@
 #include "marks.h"
+#include "../sensor/hash.h"
 #include "../sensor/pool.h"
 #include <stdlib.h>
 #include <sys/mman.h>
 
-enum { NOTES = 1 << 18 };
+enum { NOTES = 1 << 18, BUCKETS = 1 << 20 };
 
 struct note {
 	uint32_t number; /* tells whether it is still the one that a mark means */
@@ -13,14 +14,16 @@ struct note {
 
 struct marks {
 	struct pool pool;
-	struct pool notes; /* used as a ring */
+	struct pool notes;   /* used as a ring */
+	struct pool buckets; /* index plus 1 of the first keyed mark of a chain; 0: none */
 	uint32_t next_note;
 };
 
 struct marks *marks_open(uint32_t count)
 {
 	struct marks *marks = calloc(1, sizeof *marks);
-	if (marks && pool_open(&marks->pool, sizeof(struct mark), count) && pool_open(&marks->notes, sizeof(struct note), NOTES))
+	if (marks && pool_open(&marks->pool, sizeof(struct mark), count) && pool_open(&marks->notes, sizeof(struct note), NOTES) &&
+	    pool_open(&marks->buckets, sizeof(uint32_t), BUCKETS))
 		return marks;
 	marks_close(marks);
 	return NULL;
@@ -32,6 +35,7 @@ void marks_close(struct marks *marks)
 		return;
 	pool_close(&marks->pool);
 	pool_close(&marks->notes);
+	pool_close(&marks->buckets);
 	free(marks);
 }
 
@@ -61,47 +65,128 @@ struct slice mark_note(const struct marks *marks, const struct mark *mark)
 	return slice_of(note->text, note->size);
 }
 
-struct mark *marks_append(struct marks *marks, struct mark_list *list, const struct event *event, struct slice note)
+/* --- lists -------------------------------------------------------------------------------------------------- */
+
+static void link_last(struct marks *marks, struct mark_list *list, uint32_t index)
 {
-	uint32_t index = pool_take(&marks->pool);
-	if (index == POOL_NONE) {
-		if (!list->count)
-			return NULL;
-		marks_remove(marks, list, MARK_NONE);
-		index = pool_take(&marks->pool);
-	}
 	struct mark *mark = mark_at(marks, index);
-	*mark = (struct mark){.time_ns = event->time_ns, .next = MARK_NONE, .note = note_put(marks, note),
-			      .frame = event->frame, .file = event->file};
+	mark->next = MARK_NONE;
+	mark->previous = list->count ? list->tail : MARK_NONE;
 	if (list->count++)
 		mark_at(marks, list->tail)->next = index;
 	else
 		list->head = index;
 	list->tail = index;
+}
+
+static void unlink_mark(struct marks *marks, struct mark_list *list, const struct mark *mark)
+{
+	if (mark->previous == MARK_NONE)
+		list->head = mark->next;
+	else
+		mark_at(marks, mark->previous)->next = mark->next;
+	if (mark->next == MARK_NONE)
+		list->tail = mark->previous;
+	else
+		mark_at(marks, mark->next)->previous = mark->previous;
+	list->count--;
+}
+
+static uint32_t take(struct marks *marks, struct mark_list *list, const struct event *event, struct slice note)
+{
+	uint32_t index = pool_take(&marks->pool);
+	if (index == POOL_NONE) {
+		if (!list->count)
+			return MARK_NONE;
+		marks_remove(marks, list, list->head);
+		index = pool_take(&marks->pool);
+	}
+	*mark_at(marks, index) = (struct mark){
+		.time_ns = event->time_ns, .note = note_put(marks, note), .frame = event->frame, .file = event->file};
+	link_last(marks, list, index);
+	return index;
+}
+
+struct mark *marks_append(struct marks *marks, struct mark_list *list, const struct event *event, struct slice note)
+{
+	uint32_t index = take(marks, list, event, note);
+	return index == MARK_NONE ? NULL : mark_at(marks, index);
+}
+
+/* --- sets --------------------------------------------------------------------------------------------------- */
+
+/* Lists lie in one table of less than 32 GB, eight bytes apart at least: this tells any two of them apart. */
+static uint32_t list_tag(const struct mark_list *list)
+{
+	return (uint32_t)((uintptr_t)list >> 3);
+}
+
+static uint32_t *bucket_of(const struct marks *marks, uint32_t tag, uint32_t value)
+{
+	return pool_at(&marks->buckets, (uint32_t)hash_join(tag, value) & (BUCKETS - 1));
+}
+
+uint32_t marks_find(struct marks *marks, const struct mark_list *list, uint32_t value)
+{
+	uint32_t tag = list_tag(list);
+	for (uint32_t i = *bucket_of(marks, tag, value); i; i = mark_at(marks, i - 1)->chain) {
+		const struct mark *mark = mark_at(marks, i - 1);
+		if (mark->value == value && mark->owner == tag)
+			return i - 1;
+	}
+	return MARK_NONE;
+}
+
+struct mark *marks_add(struct marks *marks, struct mark_list *list, const struct event *event, struct slice note, uint32_t value)
+{
+	uint32_t index = take(marks, list, event, note);
+	if (index == MARK_NONE)
+		return NULL;
+	struct mark *mark = mark_at(marks, index);
+	mark->value = value;
+	mark->owner = list_tag(list);
+	mark->keyed = true;
+	uint32_t *bucket = bucket_of(marks, mark->owner, value);
+	mark->chain = *bucket;
+	*bucket = index + 1;
 	return mark;
 }
 
-void marks_remove(struct marks *marks, struct mark_list *list, uint32_t previous)
+void marks_renew(struct marks *marks, struct mark_list *list, uint32_t index, uint64_t time_ns)
 {
-	uint32_t *link = previous == MARK_NONE ? &list->head : &mark_at(marks, previous)->next;
-	uint32_t index = *link;
-	*link = mark_at(marks, index)->next;
-	if (list->tail == index)
-		list->tail = previous;
-	list->count--;
+	struct mark *mark = mark_at(marks, index);
+	mark->time_ns = time_ns;
+	unlink_mark(marks, list, mark);
+	link_last(marks, list, index);
+}
+
+static void unchain(struct marks *marks, const struct mark *mark, uint32_t index)
+{
+	uint32_t *link = bucket_of(marks, mark->owner, mark->value);
+	while (*link != index + 1)
+		link = &mark_at(marks, *link - 1)->chain;
+	*link = mark->chain;
+}
+
+void marks_remove(struct marks *marks, struct mark_list *list, uint32_t index)
+{
+	const struct mark *mark = mark_at(marks, index);
+	if (mark->keyed)
+		unchain(marks, mark, index);
+	unlink_mark(marks, list, mark);
 	pool_give(&marks->pool, index);
 }
 
 void marks_before(struct marks *marks, struct mark_list *list, uint64_t time_ns)
 {
 	while (list->count && mark_at(marks, list->head)->time_ns < time_ns)
-		marks_remove(marks, list, MARK_NONE);
+		marks_remove(marks, list, list->head);
 }
 
 void marks_clear(struct marks *marks, struct mark_list *list)
 {
 	while (list->count)
-		marks_remove(marks, list, MARK_NONE);
+		marks_remove(marks, list, list->head);
 }
 
 struct slice event_note(const struct event *event, char out[NOTE_MAX])

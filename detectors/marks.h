@@ -10,12 +10,14 @@
 
 struct mark {
 	uint64_t time_ns;
-	uint32_t next;
+	uint32_t next, previous;
 	uint32_t note;
 	uint32_t frame;
 	uint32_t value;  /* hash of a value, or a number */
-	uint32_t owner;  /* whatever the detector wants to find it by */
+	uint32_t owner;  /* the detector's own; of a mark that marks_find() finds, the list */
+	uint32_t chain;  /* marks.c */
 	uint16_t file;
+	bool keyed;      /* marks_find() finds it */
 };
 
 struct mark_list {
@@ -33,8 +35,12 @@ struct mark *mark_at(struct marks *marks, uint32_t index);
 struct mark *marks_append(struct marks *marks, struct mark_list *list, const struct event *event, struct slice note);
 void marks_before(struct marks *marks, struct mark_list *list, uint64_t time_ns); /* forgets what is older */
 void marks_clear(struct marks *marks, struct mark_list *list);
-/* The mark after `previous` (MARK_NONE: the first) goes. */
-void marks_remove(struct marks *marks, struct mark_list *list, uint32_t previous);
+void marks_remove(struct marks *marks, struct mark_list *list, uint32_t index);
+
+/* Lists as sets: a value is found at the same cost however many there are. Such a list must stay where it is in memory. */
+uint32_t marks_find(struct marks *marks, const struct mark_list *list, uint32_t value); /* MARK_NONE */
+struct mark *marks_add(struct marks *marks, struct mark_list *list, const struct event *event, struct slice note, uint32_t value);
+void marks_renew(struct marks *marks, struct mark_list *list, uint32_t index, uint64_t time_ns); /* becomes the newest */
 /* Empty when it was overwritten. */
 struct slice mark_note(const struct marks *marks, const struct mark *mark);
 

@@ -3,7 +3,8 @@
 #include "detector.h"
 #include "../sensor/hash.h"
 
-enum { LIVE_MAX = 256 };
+/* Few enough that the whole list may be looked through at every begin and end. More at once are no less of an overlap. */
+enum { LIVE_MAX = 32 };
 
 static const char *check(const struct rule *rule)
 {
@@ -15,14 +16,10 @@ static const char *check(const struct rule *rule)
 
 static void end(struct judgement *j, struct mark_list *list, uint32_t owner)
 {
-	uint32_t previous = MARK_NONE;
 	for (uint32_t i = list->count ? list->head : MARK_NONE; i != MARK_NONE;) {
-		struct mark *mark = mark_at(j->marks, i);
-		uint32_t next = mark->next;
-		if (mark->owner == owner)
-			marks_remove(j->marks, list, previous);
-		else
-			previous = i;
+		uint32_t next = mark_at(j->marks, i)->next;
+		if (mark_at(j->marks, i)->owner == owner)
+			marks_remove(j->marks, list, i);
 		i = next;
 	}
 }
@@ -51,7 +48,7 @@ static bool judge(struct judgement *j)
 		return false;
 	uint32_t size = field_text(field, j->event, text, sizeof text);
 	if (list->count >= LIVE_MAX)
-		marks_remove(j->marks, list, MARK_NONE);
+		marks_remove(j->marks, list, list->head);
 	struct mark *mark = marks_append(j->marks, list, j->event, slice_of(text, size));
 	if (!mark)
 		return false;

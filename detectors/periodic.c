@@ -6,7 +6,9 @@ struct rhythm {
 	uint64_t last_ns, begin_ns;
 	uint32_t calls;
 	float mean_s, spread;
+	struct mark_list first; /* evidence */
 };
+_Static_assert(sizeof(struct rhythm) <= DETECTOR_STATE_MAX, "a state is small");
 
 static const char *check(const struct rule *rule)
 {
@@ -20,8 +22,13 @@ static bool judge(struct judgement *j)
 	struct rhythm *r = j->state;
 	float interval_s = (float)((double)(j->now_ns - r->last_ns) / 1e9);
 	bool breaks = r->calls > 2 && interval_s > 4 * r->mean_s; /* a pause: what comes after it is another series */
-	if (!r->calls || breaks)
+	if (!r->calls || breaks) {
+		marks_clear(j->marks, &r->first);
 		*r = (struct rhythm){.begin_ns = j->now_ns};
+	}
+	char room[NOTE_MAX];
+	if (r->first.count < LIMIT_SAMPLES)
+		marks_append(j->marks, &r->first, j->event, event_note(j->event, room));
 	r->last_ns = j->now_ns;
 	if (r->calls++ == 0)
 		return false;
@@ -35,9 +42,16 @@ static bool judge(struct judgement *j)
 	       (double)(r->spread / n) <= limit * limit;
 }
 
+static struct mark_list *marks(const struct rule *rule, void *state)
+{
+	(void)rule;
+	return &((struct rhythm *)state)->first;
+}
+
 const struct detector detector_periodic = {
 	.type = "periodic",
 	.state_bytes = sizeof(struct rhythm),
 	.check = check,
 	.judge = judge,
+	.marks = marks,
 };

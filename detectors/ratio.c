@@ -5,6 +5,7 @@
 struct counts {
 	uint64_t begin_ns;
 	uint32_t of_a, of_b;
+	struct mark_list first; /* evidence: of a floor what there is too much of, of a ceiling what was not followed */
 };
 
 static const char *check(const struct rule *rule)
@@ -32,8 +33,13 @@ static bool holds(struct judgement *j, const struct counts *counts)
 static bool judge(struct judgement *j)
 {
 	struct counts *counts = j->state;
-	if (!counts->begin_ns || j->now_ns > counts->begin_ns + j->rule->window_ns)
+	if (!counts->begin_ns || j->now_ns > counts->begin_ns + j->rule->window_ns) {
+		marks_clear(j->marks, &counts->first);
 		*counts = (struct counts){.begin_ns = j->now_ns};
+	}
+	char room[NOTE_MAX];
+	if (counts->first.count < LIMIT_SAMPLES && (j->role == 0) == at_end(j->rule))
+		marks_append(j->marks, &counts->first, j->event, event_note(j->event, room));
 	if (j->role == 0)
 		counts->of_a++;
 	else
@@ -49,6 +55,12 @@ static bool expire(struct judgement *j)
 	return holds(j, j->state);
 }
 
+static struct mark_list *marks(const struct rule *rule, void *state)
+{
+	(void)rule;
+	return &((struct counts *)state)->first;
+}
+
 const struct detector detector_ratio = {
 	.type = "ratio",
 	.state_bytes = sizeof(struct counts),
@@ -57,4 +69,6 @@ const struct detector detector_ratio = {
 	.check = check,
 	.judge = judge,
 	.expire = expire,
+	.marks = marks,
+	.counts_first_role = true,
 };

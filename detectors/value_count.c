@@ -13,37 +13,16 @@ static const char *check(const struct rule *rule)
 	return NULL;
 }
 
-/* Moves a known value to the end of the list, where the newest stand. */
-static bool refresh(struct judgement *j, struct mark_list *list, uint32_t value)
-{
-	uint32_t previous = MARK_NONE;
-	for (uint32_t i = list->count ? list->head : MARK_NONE; i != MARK_NONE; i = mark_at(j->marks, i)->next) {
-		struct mark *mark = mark_at(j->marks, i);
-		if (mark->value == value) {
-			mark->time_ns = j->now_ns;
-			if (mark->next == MARK_NONE)
-				return true;
-			*(previous == MARK_NONE ? &list->head : &mark_at(j->marks, previous)->next) = mark->next;
-			mark->next = MARK_NONE;
-			mark_at(j->marks, list->tail)->next = i;
-			list->tail = i;
-			return true;
-		}
-		previous = i;
-	}
-	return false;
-}
-
 static void add_value(struct judgement *j, struct mark_list *list, struct slice text)
 {
-	uint32_t value = (uint32_t)hash_slice(text, 0);
-	if (refresh(j, list, value))
+	uint32_t value = (uint32_t)hash_slice(text, 0), known = marks_find(j->marks, list, value);
+	if (known != MARK_NONE) {
+		marks_renew(j->marks, list, known, j->now_ns);
 		return;
+	}
 	if (list->count >= VALUES_MAX)
-		marks_remove(j->marks, list, MARK_NONE);
-	struct mark *mark = marks_append(j->marks, list, j->event, slice_head(text, NOTE_MAX));
-	if (mark)
-		mark->value = value;
+		marks_remove(j->marks, list, list->head);
+	marks_add(j->marks, list, j->event, slice_head(text, NOTE_MAX), value);
 }
 
 static bool judge(struct judgement *j)

@@ -25,7 +25,7 @@ static struct mark_list *take(struct judgement *j)
 		return NULL;
 	marks_before(j->marks, list, j->now_ns > j->rule->window_ns ? j->now_ns - j->rule->window_ns : 0);
 	while (list->count >= VALUES_MAX)
-		marks_remove(j->marks, list, MARK_NONE);
+		marks_remove(j->marks, list, list->head);
 	struct mark *mark = marks_append(j->marks, list, j->event, event_note(j->event, room));
 	if (!mark)
 		return NULL;

@@ -2,6 +2,7 @@
 #include "classify.h"
 #include "decode.h"
 #include "digest.h"
+#include "identity.h"
 #include "log.h"
 #include "stream.h"
 #include "transport.h"
@@ -26,6 +27,7 @@ struct engine {
 	struct streams *streams;
 	struct classifier *classifier;
 	struct memos *memos;
+	struct identities *identities;
 	struct detect *detect;
 	uint64_t now_ns;
 	uint64_t events_of[PROTOCOL_COUNT];
@@ -76,9 +78,21 @@ static void flow_event(const struct engine *e, struct flow *flow, enum direction
 	};
 }
 
+/* Something that a session is there for, as opposed to what begins, keeps and ends it. */
+static bool is_use(unsigned action)
+{
+	return action == ACTION_PUBLISH || action == ACTION_SUBSCRIBE || action == ACTION_UNSUBSCRIBE || action == ACTION_DELIVER ||
+	       action == ACTION_REQUEST || action == ACTION_RESPOND;
+}
+
 static void emit(struct parse *parse, const struct event *event)
 {
-	engine_event(parse->owner, event);
+	struct engine *e = parse->owner;
+	if (event->action == ACTION_AUTHENTICATE && event->outcome == OUTCOME_SUCCESS)
+		identity_begins(e->identities, e->flows, root_of(e, parse->flow));
+	engine_event(e, event);
+	if (is_use(event->action))
+		parse->session->used = true;
 }
 
 static void carry(struct parse *parse, const struct parser *inner, struct slice bytes)
@@ -233,6 +247,14 @@ static void on_opened(void *context, struct flow *flow)
 	engine_event(e, &event);
 }
 
+/* UDP has no handshake: a probe that was never answered shows only when the flow is given up. A sensor that sees one direction
+ * only would take every conversation for such: those have more than a try or two. */
+static bool went_unanswered(const struct flow *flow)
+{
+	return !flow->half[TO_CLIENT].packets && flow->half[TO_SERVER].packets <= 2 && flow->session.state != SESSION_REFUSED &&
+	       !address_is_group(&flow->ends.server);
+}
+
 static void engine_streams_end(struct engine *e, struct flow *flow)
 {
 	stream_end(e->streams, flow);
@@ -290,6 +312,8 @@ static void on_ended(void *context, struct flow *flow, uint64_t now_ns, const ch
 			engine_streams_end(e, flow);
 	} else {
 		engine_streams_end(e, flow);
+		if (ran_out && went_unanswered(flow))
+			engine_failed(e, flow, "no_answer");
 	}
 	classify_forget(e->classifier, flow);
 }
@@ -330,6 +354,7 @@ static void engine_udp(struct engine *e, struct flow *flow, enum direction direc
 	half->packets++;
 	half->bytes += d->payload_bytes;
 	if (d->refused) {
+		flow->session.state = SESSION_REFUSED;
 		engine_failed(e, flow, "unreachable");
 		return;
 	}
@@ -457,10 +482,11 @@ static bool engine_start(struct engine *e)
 	e->flows = flows_open(config->limit_flows, seed, &e->counters);
 	e->streams = streams_open(config->limit_segments, &e->counters, &receiver);
 	e->memos = memos_open(config->limit_memos, &e->counters);
+	e->identities = identities_open(config->limit_flows, seed);
 	e->classifier = classifier_open(&classify);
 	if (e->options.rules)
 		e->detect = detect_open(&detect);
-	return e->decoder && e->flows && e->streams && e->memos && e->classifier && (e->detect || !e->options.rules);
+	return e->decoder && e->flows && e->streams && e->memos && e->identities && e->classifier && (e->detect || !e->options.rules);
 }
 
 struct engine *engine_open(const struct engine_options *options)
@@ -483,6 +509,7 @@ void engine_close(struct engine *e)
 	detect_close(e->detect);
 	classifier_close(e->classifier);
 	memos_close(e->memos);
+	identities_close(e->identities);
 	streams_close(e->streams);
 	flows_close(e->flows);
 	decoder_close(e->decoder);

@@ -9,6 +9,7 @@ static const char *const action_names[] = {"open", "close", "connect", "authenti
 	"unsubscribe", "publish", "deliver", "request", "respond", "handshake", "keepalive", "violation", NULL};
 static const char *const outcome_names[] = {"unknown", "success", "failure", NULL};
 static const char *const direction_names[] = {"to_server", "to_client", NULL};
+static const char *const successor_names[] = {"none", "same_address", "other_address", NULL};
 
 _Static_assert(sizeof protocol_names / sizeof *protocol_names == PROTOCOL_COUNT + 1, "a name for every protocol");
 _Static_assert(sizeof action_names / sizeof *action_names == ACTION_COUNT + 1, "a name for every action");
@@ -47,6 +48,11 @@ const char *direction_name(unsigned direction)
 	return pick(direction_names, direction);
 }
 
+const char *successor_name(unsigned successor)
+{
+	return pick(successor_names, successor);
+}
+
 void name_set(struct name *name, struct slice value)
 {
 	enum { MARK = 9 }; /* "~" and eight hex digits */
@@ -70,8 +76,8 @@ void name_set(struct name *name, struct slice value)
 	{name, type, BASE_EVENT, offsetof(struct event, member), 0, 0, FIELD_ALWAYS, false, names, help}
 #define ENDS(name, type, member, help) \
 	{name, type, BASE_ENDS, offsetof(struct ends, member), 0, 0, FIELD_ALWAYS, true, NULL, help}
-#define SESSION(name, type, member, help) \
-	{name, type, BASE_SESSION, offsetof(struct session, member), 0, 0, FIELD_ALWAYS, false, NULL, help}
+#define SESSION(name, type, member, names, help) \
+	{name, type, BASE_SESSION, offsetof(struct session, member), 0, 0, FIELD_ALWAYS, false, names, help}
 
 const struct field event_fields[] = {
 	EVENT("timestamp", FIELD_TIME, time_ns, NULL, "when it happened, by the capture's or the log's clock"),
@@ -91,10 +97,13 @@ const struct field event_fields[] = {
 	ENDS("src_port", FIELD_U16, client_port, "the client's port"),
 	ENDS("dest_ip", FIELD_ADDRESS, server, "the server"),
 	ENDS("dest_port", FIELD_U16, server_port, "the server's port"),
-	SESSION("client_id", FIELD_NAME, client_id, "the session's client identifier; longer than 54 bytes: cut and marked"),
-	SESSION("user", FIELD_NAME, user, "the session's user name; longer than 54 bytes: cut and marked"),
-	SESSION("credential", FIELD_SECRET, credential, "the session's user:password; compared by salted hash, never shown"),
-	SESSION("password", FIELD_SECRET, password, "the session's password; compared by salted hash, never shown"),
+	SESSION("client_id", FIELD_NAME, client_id, NULL, "the session's client identifier; longer than 54 bytes: cut and marked"),
+	SESSION("user", FIELD_NAME, user, NULL, "the session's user name; longer than 54 bytes: cut and marked"),
+	SESSION("credential", FIELD_SECRET, credential, NULL, "the session's user:password; compared by salted hash, never shown"),
+	SESSION("password", FIELD_SECRET, password, NULL, "the session's password; compared by salted hash, never shown"),
+	SESSION("used", FIELD_BOOL, used, NULL, "messages, subscriptions or requests went over the session before this event"),
+	SESSION("successor", FIELD_ENUM, successor, successor_name,
+		"none, same_address or other_address: where the same client identifier has come from since"),
 	{0},
 };
 

@@ -24,6 +24,7 @@ const char *protocol_name(unsigned protocol);
 const char *action_name(unsigned action);
 const char *outcome_name(unsigned outcome);
 const char *direction_name(unsigned direction);
+const char *successor_name(unsigned successor);
 
 /* A text kept beyond the call that brought it. A longer one keeps its head, then "~" and eight hex digits of the
  * hash of the whole, so that two long names that differ at the end stay two. size 0 with known = true is the empty
@@ -54,6 +55,8 @@ enum session_state {
 	SESSION_REFUSED,  /* the server said no */
 	SESSION_ENDED     /* said good-bye properly (DISCONNECT), or was told to go: how it closes now is of no interest */
 };
+/* Another session of the same client identifier at the same server has begun while this one was live. */
+enum successor { SUCCESSOR_NONE, SUCCESSOR_SAME_ADDRESS, SUCCESSOR_OTHER_ADDRESS };
 struct session {
 	uint64_t credential; /* salted hash of user and password together, 0 when none: digest.h */
 	uint64_t password;   /* salted hash of the password alone, 0 when none */
@@ -61,6 +64,8 @@ struct session {
 	struct name client_id, user;
 	uint8_t state;       /* enum session_state */
 	bool overdue;        /* the client has been silent beyond its keepalive (deadline_ns passed), and still is */
+	bool used;           /* messages, subscriptions or requests went over it before the event at hand: set by the engine */
+	uint8_t successor;   /* enum successor: set by identity.c */
 };
 
 struct field;

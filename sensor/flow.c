@@ -355,6 +355,16 @@ void flow_carry_end(struct flows *flows, struct flow *carrier)
 	flow_give(flows, flow);
 }
 
+uint32_t flow_index(const struct flows *flows, const struct flow *flow)
+{
+	return (uint32_t)(flow - flows->pool);
+}
+
+struct flow *flow_at(const struct flows *flows, uint32_t index)
+{
+	return &flows->pool[index];
+}
+
 void flow_flip(struct flow *flow)
 {
 	struct half half = flow->half[0];

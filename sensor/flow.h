@@ -90,6 +90,10 @@ struct flow *flow_carry(struct flows *flows, struct flow *carrier, flow_ended *e
 struct flow *flow_kin(const struct flows *flows, const struct flow *flow); /* NULL when there is none */
 void flow_carry_end(struct flows *flows, struct flow *carrier);
 
+/* The place of a flow in the table, and what is there now: perhaps another one, or a free place (`transport` 0). */
+uint32_t flow_index(const struct flows *flows, const struct flow *flow);
+struct flow *flow_at(const struct flows *flows, uint32_t index);
+
 /* Client and server change places (a probe has shown it): ends, halves. Only before the first event of the flow. */
 void flow_flip(struct flow *flow);
 

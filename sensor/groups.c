@@ -14,7 +14,7 @@ struct groups {
 	struct counters *counters;
 	void (*forget)(void *context, struct group *group);
 	void *context;
-	uint32_t slot[SLOTS];
+	struct row { uint32_t first, last; } slot[SLOTS]; /* in the order of insertion: who was there first is told first */
 };
 
 static uint32_t *bucket_at(const struct groups *g, uint64_t key)
@@ -92,25 +92,31 @@ static void grow(struct groups *g)
 
 static void wheel_remove(struct groups *g, struct group *group)
 {
+	struct row *row = &g->slot[group->due_ns / SLOT_NS % SLOTS];
 	if (group->wheel_prev != GROUP_NONE)
 		group_at(g, group->wheel_prev)->wheel_next = group->wheel_next;
 	else
-		g->slot[group->due_ns / SLOT_NS % SLOTS] = group->wheel_next;
+		row->first = group->wheel_next;
 	if (group->wheel_next != GROUP_NONE)
 		group_at(g, group->wheel_next)->wheel_prev = group->wheel_prev;
+	else
+		row->last = group->wheel_prev;
 }
 
 static void wheel_insert(struct groups *g, struct group *group, uint64_t due_ns)
 {
 	uint64_t due = due_ns / SLOT_NS + 1, first = g->tick + 1, last = g->tick + SLOTS - 1;
 	due = due < first ? first : due > last ? last : due;
-	uint32_t *head = &g->slot[due % SLOTS], index = index_of(g, group);
+	struct row *row = &g->slot[due % SLOTS];
+	uint32_t index = index_of(g, group);
 	group->due_ns = due * SLOT_NS;
-	group->wheel_prev = GROUP_NONE;
-	group->wheel_next = *head;
-	if (*head != GROUP_NONE)
-		group_at(g, *head)->wheel_prev = index;
-	*head = index;
+	group->wheel_prev = row->last;
+	group->wheel_next = GROUP_NONE;
+	if (row->last != GROUP_NONE)
+		group_at(g, row->last)->wheel_next = index;
+	else
+		row->first = index;
+	row->last = index;
 }
 
 void groups_schedule(struct groups *g, struct group *group, uint64_t due_ns)
@@ -135,7 +141,7 @@ void groups_remove(struct groups *g, struct group *group)
 static void evict(struct groups *g)
 {
 	for (uint64_t tick = g->tick + 1; tick < g->tick + SLOTS; tick++) {
-		uint32_t index = g->slot[tick % SLOTS];
+		uint32_t index = g->slot[tick % SLOTS].first;
 		if (index == GROUP_NONE)
 			continue;
 		g->counters->groups_evicted++;
@@ -172,9 +178,9 @@ void groups_time(struct groups *g, uint64_t now_ns, uint64_t (*due)(void *contex
 	if (tick - g->tick >= SLOTS)
 		g->tick = tick - SLOTS + 1;
 	while (g->tick < tick) {
-		uint32_t *head = &g->slot[++g->tick % SLOTS];
-		while (*head != GROUP_NONE) {
-			struct group *group = group_at(g, *head);
+		struct row *row = &g->slot[++g->tick % SLOTS];
+		while (row->first != GROUP_NONE) {
+			struct group *group = group_at(g, row->first);
 			uint64_t again = due(context, group, now_ns);
 			if (again)
 				groups_schedule(g, group, again);

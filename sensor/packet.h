@@ -31,6 +31,13 @@ static inline bool address_equal(const struct address *a, const struct address *
 
 /* Text as in RFC 5952 (IPv6) or dotted (IPv4). `out` holds ADDRESS_TEXT_MAX bytes; returns the length without the NUL. */
 #define ADDRESS_TEXT_MAX 46
+/* Multicast or broadcast: nobody in particular is asked. */
+static inline bool address_is_group(const struct address *a)
+{
+	const uint8_t *b = a->bytes;
+	return address_is_v4(a) ? b[12] >= 224 && (b[12] < 240 || (b[12] & b[13] & b[14] & b[15]) == 255) : b[0] == 255;
+}
+
 unsigned address_format(const struct address *a, char out[ADDRESS_TEXT_MAX]);
 /* False when `text` is neither an IPv4 nor an IPv6 address. */
 bool address_parse(const char *text, struct address *out);

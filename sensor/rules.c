@@ -2,163 +2,14 @@
 #include "log.h"
 #include "sigma.h"
 #include "regex.h"
-#include "transport.h"
+#include "ruleset.h"
 #include "../detectors/detector.h"
-#include "../parsers/parser.h"
-#include <dirent.h>
-#include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-
-enum { MESSAGES = 32, FIELDS_MAX = 2048, FILES_MAX = 4096 };
-
-struct candidate {
-	struct rule *rule;
-	struct program program;
-};
-
-struct bucket {
-	const struct candidate *items;
-	unsigned count;
-};
-
-struct rules {
-	struct sigma sigma;
-	struct arena *arena;
-	struct draft *drafts[LIMIT_RULES];
-	struct rule *rules[LIMIT_RULES];
-	struct yaml_file *files[FILES_MAX];
-	unsigned draft_count, file_count;
-	uint32_t count;
-	struct bucket buckets[PROTOCOL_COUNT][ACTION_COUNT][MESSAGES];
-};
 
 const char *level_name(unsigned level)
 {
 	static const char *const names[] = {"informational", "low", "medium", "high", "critical"};
 	return level < sizeof names / sizeof *names ? names[level] : NULL;
-}
-
-/* --- fields ------------------------------------------------------------------------------------------------- */
-
-static const struct field *const tables[] = {
-	event_fields, transport_fields,
-#define PARSER(name) NULL, /* filled from the descriptor: a table's address is no constant through one */
-#include "../parsers/parsers.def"
-#undef PARSER
-};
-
-static const struct parser *const parsers[] = {
-	NULL, NULL,
-#define PARSER(name) &parser_##name,
-#include "../parsers/parsers.def"
-#undef PARSER
-};
-
-enum { TABLES = sizeof tables / sizeof *tables };
-
-static const struct field *table_at(unsigned i)
-{
-	return parsers[i] ? parsers[i]->fields : tables[i];
-}
-
-const struct field *rules_field(const char *name)
-{
-	for (unsigned i = 0; i < TABLES; i++)
-		for (const struct field *f = table_at(i); f->name; f++)
-			if (strcmp(f->name, name) == 0)
-				return f;
-	return NULL;
-}
-
-const char *const *rules_field_names(void)
-{
-	static const char *names[FIELDS_MAX + 1];
-	unsigned n = 0;
-	for (unsigned i = 0; i < TABLES; i++)
-		for (const struct field *f = table_at(i); f->name && n < FIELDS_MAX; f++)
-			names[n++] = f->name;
-	names[n] = NULL;
-	return names;
-}
-
-void rules_print_fields(FILE *out, const char *service)
-{
-	static const char *const types[] = {"number", "number", "number", "number", "true/false", "text", "texts", "codes", "text",
-		"name", "address", "time", "text", "secret"};
-	for (unsigned i = 0; i < TABLES; i++)
-		for (const struct field *f = table_at(i); f->name; f++)
-			if (!service || !parsers[i] || strcmp(parsers[i]->name, service) == 0)
-				fprintf(out, "%-58s %-11s %s\n", f->name, types[f->type], f->help);
-}
-
-/* --- reading files ------------------------------------------------------------------------------------------ */
-
-void rules_keep_regex(struct sigma *s, struct regex *regex)
-{
-	struct regexes *entry = arena_take(s->arena, sizeof *entry);
-	entry->regex = regex;
-	entry->next = s->regexes;
-	s->regexes = entry;
-}
-
-static void load_file(struct rules *rules, const char *path)
-{
-	struct sigma *s = &rules->sigma;
-	struct yaml_file *file = rules->file_count < FILES_MAX ? yaml_file_open(path, s->options->faults) : NULL;
-	s->path = path;
-	if (!file) {
-		s->faults++;
-		return;
-	}
-	rules->files[rules->file_count++] = file;
-	for (unsigned i = 0; i < yaml_documents(file); i++) {
-		if (rules->draft_count == LIMIT_RULES) {
-			sigma_fault(s, yaml_document(file, i), "more than %u rules", LIMIT_RULES);
-			return;
-		}
-		struct draft *draft = arena_take(rules->arena, sizeof *draft);
-		rules->drafts[rules->draft_count++] = draft;
-		draft->rule.path = path;
-		sigma_read_head(s, yaml_document(file, i), draft);
-	}
-}
-
-static bool is_rule_file(const char *name)
-{
-	const char *dot = strrchr(name, '.');
-	return dot && (strcmp(dot, ".yml") == 0 || strcmp(dot, ".yaml") == 0);
-}
-
-static int visible(const struct dirent *entry)
-{
-	return entry->d_name[0] != '.';
-}
-
-static void load_path(struct rules *rules, const char *path, unsigned depth)
-{
-	struct stat stat_of;
-	struct dirent **entries;
-	if (stat(path, &stat_of) != 0 || depth > 16) {
-		fprintf(rules->sigma.options->faults, "%s: %s\n", path, depth > 16 ? "folders nested too deep" : strerror(errno));
-		rules->sigma.faults++;
-		return;
-	}
-	if (!S_ISDIR(stat_of.st_mode)) {
-		load_file(rules, arena_text(rules->arena, path, strlen(path)));
-		return;
-	}
-	int count = scandir(path, &entries, visible, alphasort);
-	for (int i = 0; i < count; i++) {
-		char name[4096];
-		snprintf(name, sizeof name, "%s/%s", path, entries[i]->d_name);
-		if (stat(name, &stat_of) == 0 && (S_ISDIR(stat_of.st_mode) || is_rule_file(name)))
-			load_path(rules, name, depth + 1);
-		free(entries[i]);
-	}
-	if (count >= 0)
-		free(entries);
 }
 
 /* --- references --------------------------------------------------------------------------------------------- */
@@ -314,7 +165,7 @@ static void apply_override(struct rules *rules, const struct rule_override *chan
 		if (!answers_to(draft, change->rule))
 			continue;
 		found = true;
-		draft->disabled = change->disabled;
+		draft->disabled = draft->disabled || change->disabled;
 		if (change->threshold >= 0)
 			rule->threshold = (uint64_t)change->threshold;
 		if (change->timespan && !sigma_timespan(change->timespan, &rule->window_ns)) {
@@ -390,11 +241,6 @@ static void depend(struct rules *rules)
 		}
 		to->dependents = n;
 	}
-}
-
-static struct draft *draft_of(struct rule *rule)
-{
-	return (struct draft *)((char *)rule - offsetof(struct draft, rule));
 }
 
 /* A plain rule is worth running when it, or something that is built on it, may raise an alert. */
@@ -497,7 +343,7 @@ struct rules *rules_open(const struct rule_options *options)
 	rules->arena = arena_open();
 	rules->sigma = (struct sigma){.arena = rules->arena, .options = options};
 	for (const char *const *path = options->paths; *path; path++)
-		load_path(rules, *path, 0);
+		rules_load(rules, *path);
 	if (!rules->sigma.faults)
 		link_rules(rules);
 	if (!rules->sigma.faults) {
@@ -555,91 +401,4 @@ bool rules_admit(const struct rule *rule, const struct event *event)
 {
 	const struct program *gate = rule->gate;
 	return !gate || program_run(gate, event);
-}
-
-/* --- show --------------------------------------------------------------------------------------------------- */
-
-static void print_list(FILE *out, const char *head, const char *const *items)
-{
-	for (; *items; items++, head = "")
-		fprintf(out, "%-16s%s\n", head, *items);
-}
-
-static void print_span(FILE *out, uint64_t ns)
-{
-	uint64_t s = ns / TW_SECOND;
-	if (s % 86400 == 0)
-		fprintf(out, "%" PRIu64 " d", s / 86400);
-	else if (s % 3600 == 0)
-		fprintf(out, "%" PRIu64 " h", s / 3600);
-	else
-		fprintf(out, "%" PRIu64 " s", s);
-}
-
-static void print_yaml(FILE *out, const struct yaml_node *node, unsigned indent)
-{
-	for (unsigned i = 0; i < node->count; i++) {
-		const struct yaml_node *item = node->items[i];
-		fprintf(out, "%*s%s%s", indent, "", node->kind == YAML_MAP ? node->keys[i]->text : "-",
-			node->kind == YAML_MAP ? ":" : "");
-		if (item->kind == YAML_TEXT) {
-			fprintf(out, " %s\n", item->text);
-		} else {
-			fputc('\n', out);
-			print_yaml(out, item, indent + 2);
-		}
-	}
-}
-
-static void print_logic(FILE *out, const struct rule *rule)
-{
-	static const char *const words[] = {"", "more than", "at least", "fewer than", "at most", "exactly", "not"};
-	fprintf(out, "%-16s%s", "behaviour", rule->detector->type);
-	for (unsigned i = 0; i < rule->roles && rule->role[i] != rule; i++)
-		fprintf(out, "%s %s", i ? "," : " of", rule->role[i]->name ? rule->role[i]->name : rule->role[i]->title);
-	fputc('\n', out);
-	if (rule->compare)
-		fprintf(out, "%-16s%s %" PRIu64 "%s%s\n", "threshold", rule->ratio > 0 ? "at least" : words[rule->compare],
-			rule->threshold, rule->value_name ? " different values of " : "", rule->value_name ? rule->value_name : "");
-	if (rule->ratio > 0)
-		fprintf(out, "%-16s%s %g\n", "ratio", words[rule->compare], rule->ratio);
-	fprintf(out, "%-16s", rule->role[0] == rule ? "one alert per" : "within");
-	if (rule->role[0] != rule)
-		print_span(out, rule->window_ns);
-	for (unsigned i = 0; i < rule->group_count; i++)
-		fprintf(out, "%s%s", i ? " + " : rule->role[0] == rule ? "" : ", per ", rule->group_name[i]);
-	if (rule->role[0] == rule) {
-		fprintf(out, " and ");
-		print_span(out, rule->window_ns);
-	}
-	fputc('\n', out);
-}
-
-void rules_print(FILE *out, const struct rule *rule)
-{
-	const struct draft *draft = draft_of((struct rule *)(uintptr_t)rule);
-	fprintf(out, "%s: %s\n", rule->name ? rule->name : rule->id, rule->title);
-	fprintf(out, "%-16s%s%s\n", "level", level_name(rule->level), rule->generate ? "" : " (feeds correlations, raises no alert itself)");
-	fprintf(out, "%-16s%s (signature id %u)\n", "id", rule->id, rule->signature_id);
-	fprintf(out, "%-16s%s:%u\n", "file", rule->path, rule->line);
-	if (rule->description)
-		fprintf(out, "%-16s%s\n", "description", rule->description);
-	print_logic(out, rule);
-	print_list(out, "ATT&CK", rule->tags);
-	print_list(out, "false positives", rule->falsepositives);
-	print_list(out, "references", rule->references);
-	const struct yaml_node *detection = yaml_get(draft->document, "detection");
-	if (detection) {
-		fprintf(out, "detection\n");
-		print_yaml(out, detection, 2);
-	}
-	for (unsigned i = 0; i < rule->roles && rule->role[i] != rule; i++) {
-		const struct yaml_node *base = yaml_get(draft_of(rule->role[i])->document, "detection");
-		if (!base)
-			continue;
-		fprintf(out, "detection of %s\n", rule->role[i]->name ? rule->role[i]->name : rule->role[i]->title);
-		print_yaml(out, base, 2);
-	}
-	fprintf(out, "%-16sconfig: rules: overrides: [{rule: %s, threshold: N, timespan: T, level: L}], or a Sigma filter\n\n", "to tune",
-		rule->name ? rule->name : rule->id);
 }

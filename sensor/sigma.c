@@ -200,6 +200,14 @@ static struct expression *text_leaf(struct item *item, const char *text)
 	return leaf(item, p);
 }
 
+static void keep_regex(struct sigma *s, struct regex *regex)
+{
+	struct regexes *entry = arena_take(s->arena, sizeof *entry);
+	entry->regex = regex;
+	entry->next = s->regexes;
+	s->regexes = entry;
+}
+
 static struct expression *regex_leaf(struct item *item, const struct yaml_node *at, const char *text)
 {
 	char error[160];
@@ -208,7 +216,7 @@ static struct expression *regex_leaf(struct item *item, const struct yaml_node *
 		sigma_fault(item->sigma, at, "not a regular expression: %s", error);
 		return NULL;
 	}
-	rules_keep_regex(item->sigma, regex);
+	keep_regex(item->sigma, regex);
 	return leaf(item, (struct predicate){.op = MATCH_REGEX, .regex = regex});
 }
 
@@ -324,38 +332,42 @@ static bool is_null(const struct yaml_node *node)
 	       (strcmp(node->text, "null") == 0 || strcmp(node->text, "~") == 0 || !*node->text);
 }
 
+const struct rule_list *sigma_list(struct sigma *s, const struct yaml_node *at, const char *name, size_t size)
+{
+	const struct rule_options *options = s->options;
+	const char *names[256];
+	unsigned count = 0;
+	for (unsigned i = 0; i < options->list_count; i++) {
+		const struct rule_list *list = &options->lists[i];
+		if (strlen(list->name) == size && strncmp(list->name, name, size) == 0)
+			return list;
+		if (count < 255)
+			names[count++] = list->name;
+	}
+	names[count] = NULL;
+	const char *bare = arena_text(s->arena, name, size);
+	const char *near = log_nearest(bare, names);
+	sigma_fault(s, at, "there is no list %%%s%%%s%s%s", bare, near ? "; did you mean %" : "", near ? near : "", near ? "%?" : "");
+	return NULL;
+}
+
 /* %list% becomes all the list's values; nothing is in a list without values. */
 static bool expand(struct item *item, const struct yaml_node *value, struct expression *any)
 {
-	const struct rule_options *options = item->sigma->options;
 	size_t size = strlen(value->text);
-	const char *names[256];
-	unsigned count = 0;
 	if (size < 3 || value->text[0] != '%' || value->text[size - 1] != '%')
 		return false;
-	for (unsigned i = 0; i < options->list_count; i++) {
-		const struct rule_list *list = &options->lists[i];
-		if (count < 255)
-			names[count++] = list->name;
-		if (strlen(list->name) != size - 2 || strncmp(list->name, value->text + 1, size - 2) != 0)
-			continue;
-		unsigned values = 0;
-		while (list->values[values])
-			values++;
-		bool none_of_them = item->modifiers & MOD_NEQ;
-		struct expression *all = sigma_node(item->sigma, none_of_them ? EXPRESSION_AND : EXPRESSION_OR, values);
-		for (unsigned j = 0; j < values; j++)
-			sigma_join(all, value_leaf(item, value, list->values[j]));
-		if (!values)
-			all->kind = none_of_them ? EXPRESSION_ALWAYS : EXPRESSION_NEVER;
-		sigma_join(any, all);
-		return true;
-	}
-	names[count] = NULL;
-	const char *bare = arena_text(item->sigma->arena, value->text + 1, size - 2);
-	const char *near = log_nearest(bare, names);
-	sigma_fault(item->sigma, value, "there is no list %s%s%s%s", value->text, near ? "; did you mean %" : "",
-		    near ? near : "", near ? "%?" : "");
+	const struct rule_list *list = sigma_list(item->sigma, value, value->text + 1, size - 2);
+	unsigned values = 0;
+	while (list && list->values[values])
+		values++;
+	bool none_of_them = item->modifiers & MOD_NEQ;
+	struct expression *all = sigma_node(item->sigma, none_of_them ? EXPRESSION_AND : EXPRESSION_OR, values);
+	for (unsigned j = 0; j < values; j++)
+		sigma_join(all, value_leaf(item, value, list->values[j]));
+	if (!values)
+		all->kind = none_of_them ? EXPRESSION_ALWAYS : EXPRESSION_NEVER;
+	sigma_join(any, all);
 	return true;
 }
 

@@ -7,6 +7,7 @@
 #include "match.h"
 #include "rules.h"
 #include "yaml_tree.h"
+#include <stddef.h>
 
 /* A rule while it is being built. */
 struct draft {
@@ -18,6 +19,11 @@ struct draft {
 	bool correlation, filter, disabled, referenced;
 	const char *wants_generate;       /* a correlation's `generate: true` is for the rules it refers to */
 };
+
+static inline struct draft *draft_of(struct rule *rule)
+{
+	return (struct draft *)((char *)rule - offsetof(struct draft, rule));
+}
 
 struct sigma {
 	struct arena *arena;
@@ -46,9 +52,9 @@ struct expression *sigma_read_detection(struct sigma *sigma, const struct yaml_n
 /* The `correlation`, all but its references. */
 void sigma_read_correlation(struct sigma *sigma, const struct yaml_node *correlation, struct rule *rule);
 bool sigma_timespan(const char *text, uint64_t *out_ns);
-/* Remembers a regular expression for rules_close(). */
-void rules_keep_regex(struct sigma *sigma, struct regex *regex);
 const char *const *rules_field_names(void);
+/* NULL after a fault that names the nearest list. */
+const struct rule_list *sigma_list(struct sigma *sigma, const struct yaml_node *at, const char *name, size_t size);
 /* NULL after a fault that names the nearest field. */
 const struct field *sigma_field(struct sigma *sigma, const struct yaml_node *at, const char *name);
 

@@ -131,16 +131,30 @@ static void read_span(struct sigma *s, const struct yaml_node *map, const char *
 		sigma_fault(s, yaml_get(map, key), "\"%s\" is no timespan; valid: a number and s, m, h, d, w, M or y, e.g. 60s", text);
 }
 
-/* Our own attribute of a plain rule: one alert per group and timespan. */
-static void read_own(struct sigma *s, const struct yaml_node *document, struct rule *rule)
+/* `requires`: the rule makes sense only once these lists have been filled. */
+static bool has_lists(struct sigma *s, const struct yaml_node *names)
 {
-	static const char *const known[] = {"group-by", "timespan", NULL};
+	bool filled = true;
+	for (unsigned i = 0; names && i < (names->kind == YAML_LIST ? names->count : 1); i++) {
+		const struct yaml_node *at = names->kind == YAML_LIST ? names->items[i] : names;
+		const struct rule_list *list = at->kind == YAML_TEXT ? sigma_list(s, at, at->text, strlen(at->text)) : NULL;
+		filled = filled && list && list->values[0];
+	}
+	return filled;
+}
+
+/* Our own attribute of a plain rule: one alert per group and timespan; what it requires. */
+static void read_own(struct sigma *s, const struct yaml_node *document, struct draft *draft)
+{
+	static const char *const known[] = {"group-by", "timespan", "requires", NULL};
+	struct rule *rule = &draft->rule;
 	const struct yaml_node *own = yaml_get(document, "thingwarden");
 	rule->window_ns = 3600 * TW_SECOND;
 	if (own && own->kind == YAML_MAP) {
 		check_keys(s, own, known, true);
 		read_group_names(s, yaml_get(own, "group-by"), rule);
 		read_span(s, own, "timespan", false, &rule->window_ns);
+		draft->disabled = !has_lists(s, yaml_get(own, "requires"));
 	}
 	if (!rule->group_count) {
 		rule->group_name[0] = "src_ip";
@@ -184,7 +198,7 @@ void sigma_read_head(struct sigma *s, const struct yaml_node *document, struct d
 	if (!draft->correlation)
 		read_service(s, document, draft);
 	if (!draft->correlation && !draft->filter)
-		read_own(s, document, rule);
+		read_own(s, document, draft);
 	if (!draft->correlation && !draft->filter && !yaml_get(document, "detection"))
 		sigma_fault(s, document, "`detection`, `correlation` or `filter` is missing");
 }

@@ -49,6 +49,8 @@ void transport_spoke(struct event *event)
 static const char *abnormal_reason(const struct event *event, const char *how)
 {
 	const struct session *session = event->session;
+	if (session->successor == SUCCESSOR_OTHER_ADDRESS)
+		return "taken_over";
 	if (session->overdue || (session->deadline_ns && session->deadline_ns <= event->time_ns))
 		return "keepalive_timeout";
 	if (how[0] == 'f')
@@ -79,6 +81,11 @@ void transport_closed(struct event *event, struct transport_detail *detail, cons
 		return;
 	switch (flow->session.state) {
 	case SESSION_UP:
+		if (flow->session.successor == SUCCESSOR_SAME_ADDRESS) { /* a device that lost its link and came back */
+			event->outcome = OUTCOME_SUCCESS;
+			event->reason = slice_text("handed_over");
+			break;
+		}
 		event->outcome = OUTCOME_FAILURE;
 		event->reason = slice_text(abnormal_reason(event, how));
 		break;

@@ -7,6 +7,10 @@
             with net.inside("attacker"):          # sockets made here belong to the attacker, also after the block
                 s = socket.create_connection(("10.20.0.1", 1883), source_address=("203.0.113.66", 0))
 
+        with net.tap("pcaps/session/y-fires.pcap") as tap:
+            ...
+            tap.skip(300)                         # what comes later is dated 300 s later than it was: nobody waits
+
 Every address is on the link, so that hosts with public addresses need no router. The tap is the bridge: it sees what
 passes between any two hosts, once, as Ethernet. Everything goes when the block is left, however it is left. Needs root.
 """
@@ -19,6 +23,8 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
+
+import pcapfile
 
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -126,9 +132,26 @@ class Broker:
             return log.read()
 
 
+class Tap:
+    """What is being recorded; skip() makes time pass that nobody has to wait for."""
+
+    def __init__(self):
+        self.skips = []
+
+    def skip(self, seconds):
+        time.sleep(0.03)  # what was sent has been recorded; the clock of the capture is ours
+        self.skips.append((time.time_ns(), int(seconds * 10**9)))
+        time.sleep(0.005)
+
+    def dated(self, frames):
+        return [f.at(f.ns + sum(more for since, more in self.skips if f.ns >= since)) for f in frames]
+
+
 class Net:
     def __init__(self, **hosts):
         """Each host: an address, or a list of them (IPv4 or IPv6). The first is the one that its packets come from."""
+        if "hub" in hosts:
+            raise ValueError("hub is where the bridge is; call the host something else")
         self.hosts = {name: [a] if isinstance(a, str) else list(a) for name, a in hosts.items()}
         self.prefix = f"tw{os.getpid()}"
         self.processes = []
@@ -234,10 +257,10 @@ class Net:
         return Broker(self, host, config, users, acl, port)
 
     @contextmanager
-    def tap(self, path, only="not arp"):
+    def tap(self, path, only="not arp and not igmp"):
         """Everything that passes the bridge goes to `path`, which is there complete when the block is left."""
         part = os.path.join(self.dir, "tap.pcap")
-        tap = self.spawn("hub", "tcpdump", "-n", "-s0", "-B", "32768", "-Z", "root", "-U", "--immediate-mode", "-i", "br0", "-w", part, only,
+        tap = self.spawn("hub", "tcpdump", "-n", "-s0", "-Z", "root", "-U", "--immediate-mode", "-B", "65536", "-i", "br0", "-w", part, only,
                          stderr=subprocess.PIPE, text=True)
         said = ""
         while "listening on" not in said:
@@ -245,8 +268,9 @@ class Net:
             if not line:
                 raise RuntimeError("tcpdump ended: " + said)
             said += line
+        recorded = Tap()
         try:
-            yield
+            yield recorded
             time.sleep(0.4)  # last acknowledgements; tcpdump reads them at once
         finally:
             stop(tap, signal.SIGINT)
@@ -255,4 +279,7 @@ class Net:
         if "\n0 packets dropped by kernel" not in said:
             raise RuntimeError("the recording has holes: " + said)
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        shutil.move(part, path)
+        if recorded.skips:
+            pcapfile.write(path, recorded.dated(pcapfile.read(part)))
+        else:
+            shutil.move(part, path)

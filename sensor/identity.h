@@ -1,0 +1,19 @@
+/* identity.h - who holds a client identifier at a server. When it comes again while its session is live, that session learns of
+ * its successor: a device that lost its link and came back from the same address hands over, another address takes over.
+ *
+ * One place per flow of the table, found by hash and verified with the flow itself: a clash of hashes costs the memory of the
+ * older of two identities, nothing else. */
+#ifndef TW_IDENTITY_H
+#define TW_IDENTITY_H
+
+#include "flow.h"
+
+struct identities;
+
+struct identities *identities_open(uint32_t flows, uint64_t seed); /* NULL when memory is refused */
+void identities_close(struct identities *identities);
+
+/* The server has let the flow's client in. */
+void identity_begins(struct identities *identities, const struct flows *flows, const struct flow *flow);
+
+#endif

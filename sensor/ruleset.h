@@ -1,0 +1,33 @@
+/* ruleset.h - the rules while they are made: what rules.c and rules_load.c share, and nobody else. */
+#ifndef TW_RULESET_H
+#define TW_RULESET_H
+
+#include "sigma.h"
+
+enum { MESSAGES = 32, FILES_MAX = 4096 };
+
+struct candidate {
+	struct rule *rule;
+	struct program program;
+};
+
+struct bucket {
+	const struct candidate *items;
+	unsigned count;
+};
+
+struct rules {
+	struct sigma sigma;
+	struct arena *arena;
+	struct draft *drafts[LIMIT_RULES];
+	struct rule *rules[LIMIT_RULES];
+	struct yaml_file *files[FILES_MAX];
+	unsigned draft_count, file_count;
+	uint32_t count;
+	struct bucket buckets[PROTOCOL_COUNT][ACTION_COUNT][MESSAGES];
+};
+
+/* A file, or a folder with all that is in it. Faults go to rules->sigma. */
+void rules_load(struct rules *rules, const char *path);
+
+#endif
