@@ -1,0 +1,128 @@
+#include "mqtt_reading.h"
+
+static void show_inflight(struct reading *r)
+{
+	r->mqtt->inflight = r->state->inflight[TO_SERVER];
+	r->mqtt->qos2_open = r->state->qos2_open[TO_SERVER];
+	event_set(&r->event, MQTT_BIT_INFLIGHT);
+}
+
+static void count_up(uint16_t *count)
+{
+	if (*count < UINT16_MAX)
+		++*count;
+}
+
+static void count_down(uint16_t *count)
+{
+	if (*count)
+		--*count;
+}
+
+static void publish_count(struct reading *r)
+{
+	struct mqtt_state *state = r->state;
+	uint8_t d = r->parse->direction;
+	if (r->mqtt->qos == 0 || r->mqtt->dup)
+		return;
+	count_up(&state->inflight[d]);
+	if (r->mqtt->qos == 2)
+		count_up(&state->qos2_open[d]);
+	if (mqtt_is_v5(r) && !state->careful && !r->event.one_sided && state->receive_max[d] && state->inflight[d] > state->receive_max[d])
+		mqtt_violate(r, "receive_maximum_exceeded");
+}
+
+static void ack_count(struct reading *r)
+{
+	struct mqtt_state *state = r->state;
+	unsigned d = !r->parse->direction; /* an acknowledgement travels against the message */
+	uint8_t type = r->at.type;
+	bool ends = type == MQTT_PUBACK || type == MQTT_PUBCOMP || (type == MQTT_PUBREC && r->mqtt->reason_code >= 0x80);
+	if (!ends)
+		return;
+	count_down(&state->inflight[d]);
+	if (type != MQTT_PUBACK)
+		count_down(&state->qos2_open[d]);
+}
+
+static void resolve_alias(struct reading *r)
+{
+	struct mqtt_event *mqtt = r->mqtt;
+	uint8_t d = r->parse->direction;
+	if (!event_has(&r->event, MQTT_BIT_PROPERTY + MQTT_PROPERTY_topic_alias)) {
+		if (!mqtt->topic.size)
+			mqtt_violate(r, "empty_topic");
+		return;
+	}
+	uint32_t alias = mqtt->own.number[MQTT_PROPERTY_topic_alias];
+	uint64_t key = memo_key(r->parse->flow_id, MEMO_ALIAS, alias << 1 | d);
+	if (alias == 0 || (alias > r->state->alias_max[d] && !r->state->careful && !r->event.one_sided && r->state->connected))
+		mqtt_violate(r, "topic_alias_invalid");
+	if (mqtt->topic.size)
+		memo_put(r->parse->memos, key, mqtt->topic);
+	else if (!memo_get(r->parse->memos, key, &mqtt->topic) && !r->state->careful)
+		mqtt_violate(r, "topic_alias_invalid");
+}
+
+static void topic_check(struct reading *r)
+{
+	struct slice topic = r->mqtt->topic;
+	mqtt_violate(r, mqtt_check_text(topic));
+	for (uint32_t i = 0; i < topic.size; i++)
+		if (topic.at[i] == '#' || topic.at[i] == '+') {
+			mqtt_violate(r, "wildcard_in_topic");
+			return;
+		}
+}
+
+/* MQTT 3.1.1 section 3.3: topic, [packet identifier], [properties], payload. */
+void mqtt_publish_read(struct reading *r, struct reader *b)
+{
+	struct mqtt_event *mqtt = r->mqtt;
+	mqtt_set_action(r, ACTION_PUBLISH, OUTCOME_UNKNOWN);
+	if (mqtt->qos == 3)
+		mqtt_violate(r, "qos_3");
+	if (mqtt->dup && mqtt->qos == 0)
+		mqtt_violate(r, "malformed_packet");
+	uint32_t before = reader_left(b);
+	mqtt->topic = read_be16_slice(b);
+	if (b->failed)
+		return;
+	event_set(&r->event, MQTT_BIT_TOPIC);
+	topic_check(r);
+	if (mqtt->qos)
+		mqtt_read_message_id(r, b);
+	if (mqtt_is_v5(r)) {
+		mqtt_read_own_properties(r, b);
+		resolve_alias(r);
+	} else if (!mqtt->topic.size) {
+		mqtt_violate(r, "empty_topic");
+	}
+	if (!b->failed) {
+		mqtt->payload_bytes = r->at.length - (before - reader_left(b));
+		event_set(&r->event, MQTT_BIT_PAYLOAD);
+	}
+	if (mqtt->topic.size)
+		r->event.resource = (struct slices){&mqtt->topic, 1};
+	publish_count(r);
+	if (r->parse->direction == TO_SERVER)
+		show_inflight(r);
+}
+
+void mqtt_ack_read(struct reading *r, struct reader *b)
+{
+	mqtt_read_message_id(r, b);
+	uint8_t code = 0;
+	if (reader_left(b) && (mqtt_is_v5(r) || !r->state->version)) {
+		code = read_u8(b);
+		if (reader_left(b))
+			mqtt_read_own_properties(r, b);
+	}
+	mqtt_set_reason(r, code);
+	bool failed = code >= 0x80 || code == 0x10;
+	mqtt_set_action(r, ACTION_DELIVER, failed ? OUTCOME_FAILURE
+			     : r->at.type == MQTT_PUBREL ? OUTCOME_UNKNOWN : OUTCOME_SUCCESS);
+	ack_count(r);
+	if (r->parse->direction == TO_CLIENT)
+		show_inflight(r);
+}
