@@ -7,34 +7,27 @@
 #include "mqtt_reading.h"
 
 /* Of a packet larger than LIMIT_MESSAGE so much is read; the rest is skipped. */
-enum { HEAD_BYTES = 65536 };
-
-/* --- framing ------------------------------------------------------------------------------------------------ */
+enum { HEAD_BYTES = LIMIT_MESSAGE / 2 };
 
 /* How many bytes of a PUBLISH are needed before its payload. 0: not known yet. */
 static uint32_t publish_head(const struct mqtt_state *state, const struct packet_at *at, struct slice input)
 {
-	struct reader r = reader_of(slice_of(input.at + at->header, input.size - at->header));
+	uint32_t whole = at->header + at->length;
+	uint32_t unknown = input.size < whole ? 0 : whole; /* the whole packet is there and contradicts itself */
+	struct slice body = slice_of(input.at + at->header, input.size - at->header);
+	struct reader r = reader_of(slice_head(body, at->length));
 	uint32_t need = 2u + read_be16(&r) + (at->flags & 6 ? 2u : 0u);
 	if (r.failed)
-		return at->length < 2 ? at->header + at->length : 0;
+		return unknown;
 	if (state->version == 5 && need < at->length) {
 		read_skip(&r, need - 2);
 		uint32_t before = reader_left(&r);
 		uint32_t properties = read_varint(&r);
 		if (r.failed)
-			return before >= 4 ? at->header + at->length : 0;
+			return before >= 4 ? whole : unknown;
 		need += before - reader_left(&r) + properties;
 	}
 	return at->header + (need < at->length ? need : at->length);
-}
-
-/* How much of the packet must be there before it is read: all of it, of a PUBLISH what stands before the payload. */
-static uint32_t bytes_needed(const struct mqtt_state *state, const struct packet_at *at, struct slice input)
-{
-	uint32_t whole = at->header + at->length;
-	uint32_t need = at->type == MQTT_PUBLISH ? publish_head(state, at, input) : whole;
-	return need > LIMIT_MESSAGE ? HEAD_BYTES : need;
 }
 
 static void forget_past(struct mqtt_state *state)
@@ -44,51 +37,81 @@ static void forget_past(struct mqtt_state *state)
 	state->qos2_open[0] = state->qos2_open[1] = 0;
 }
 
-static enum verdict mqtt_parse(struct parse *parse, struct slice input)
+/* The first bytes of a direction; after a loss, those before the next boundary. False when all are passed over. */
+static bool find_place(struct parse *parse, struct slice *input)
 {
 	struct mqtt_state *state = parse->state;
 	uint8_t d = parse->direction;
+	uint32_t passed = 0;
 	if (!state->begun[d]) {
 		state->begun[d] = true;
 		state->careful = state->careful || parse->midstream;
 		state->lost[d] = parse->midstream;
 	}
-	if (state->lost[d]) {
-		uint32_t passed = 0;
-		if (!mqtt_find_boundary(&input, &passed)) {
-			parse->consumed = input.size;
-			return PARSE_MORE;
-		}
-		parse->consumed = passed;
-		state->lost[d] = false;
+	if (state->lost[d] && !mqtt_find_boundary(input, &passed)) {
+		parse->consumed += input->size;
+		return false;
 	}
+	state->lost[d] = false;
+	parse->consumed += passed;
+	return true;
+}
+
+/* What cannot be a packet. Once bytes were lost it is more likely that the boundary was none than that the sender is at
+ * fault: PARSE_MORE, and the search goes on. */
+static enum verdict no_packet(struct parse *parse, uint8_t type, const char *violation)
+{
+	struct mqtt_state *state = parse->state;
+	if (!state->careful) {
+		mqtt_report(parse, type, violation);
+		return PARSE_BAD;
+	}
+	state->lost[parse->direction] = true;
+	return PARSE_MORE;
+}
+
+/* One packet off the front of `input`: `*used` of its bytes are finished with. PARSE_MORE: it is not whole yet. */
+static enum verdict next_packet(struct parse *parse, struct slice input, uint32_t *used)
+{
+	struct packet_at at;
+	enum verdict verdict = mqtt_header_read(input, &at);
+	*used = 0;
+	if (verdict == PARSE_MORE)
+		return PARSE_MORE;
+	if (verdict == PARSE_BAD || (at.type == MQTT_RESERVED && ((struct mqtt_state *)parse->state)->careful)) {
+		*used = 1;
+		return no_packet(parse, input.at[0] >> 4, "bad_length") == PARSE_BAD ? PARSE_BAD : PARSE_DONE;
+	}
+	uint32_t whole = at.header + at.length;
+	uint32_t need = at.type == MQTT_PUBLISH ? publish_head(parse->state, &at, input) : whole;
+	bool cut = need > LIMIT_MESSAGE;
+	need = cut ? HEAD_BYTES : need;
+	if (!need || input.size < need) {
+		parse->want = need;
+		return PARSE_MORE;
+	}
+	parse->counters->messages_cut += cut;
+	if (at.type == MQTT_RESERVED)
+		mqtt_report(parse, MQTT_RESERVED, "reserved_type");
+	else
+		mqtt_packet_read(parse, &at, slice_of(input.at + at.header, (need < whole ? need : whole) - at.header), cut);
+	*used = input.size < whole ? input.size : whole;
+	parse->skip = whole - *used;
+	return PARSE_DONE;
+}
+
+static enum verdict mqtt_parse(struct parse *parse, struct slice input)
+{
+	struct mqtt_state *state = parse->state;
 	while (input.size) {
-		struct packet_at at;
-		enum verdict verdict = mqtt_header_read(input, &at);
-		if (verdict == PARSE_MORE)
+		uint32_t used;
+		if ((state->lost[parse->direction] || !state->begun[parse->direction]) && !find_place(parse, &input))
 			return PARSE_MORE;
-		if (verdict == PARSE_BAD) {
-			mqtt_report(parse, input.at[0] >> 4, "bad_length");
-			return PARSE_BAD;
-		}
-		uint32_t whole = at.header + at.length, need = bytes_needed(state, &at, input);
-		if (!need || input.size < need) {
-			parse->want = need;
-			return PARSE_MORE;
-		}
-		bool cut = at.type != MQTT_PUBLISH && whole > LIMIT_MESSAGE;
-		parse->counters->messages_cut += cut;
-		if (at.type == MQTT_RESERVED)
-			mqtt_report(parse, MQTT_RESERVED, "reserved_type");
-		else
-			mqtt_packet_read(parse, &at, slice_of(input.at + at.header, (need < whole ? need : whole) - at.header), cut);
-		if (input.size < whole) {
-			parse->consumed += input.size;
-			parse->skip = whole - input.size;
-			return PARSE_MORE;
-		}
-		parse->consumed += whole;
-		input = slice_of(input.at + whole, input.size - whole);
+		enum verdict verdict = next_packet(parse, input, &used);
+		if (verdict != PARSE_DONE)
+			return verdict;
+		parse->consumed += used;
+		input = slice_of(input.at + used, input.size - used);
 	}
 	return PARSE_MORE;
 }
@@ -106,7 +129,7 @@ static void mqtt_expire(struct parse *parse)
 {
 	struct session *session = parse->session;
 	session->deadline_ns = 0;
-	if (session->state != SESSION_UP)
+	if (session->state != SESSION_UP || parse->base.one_sided) /* a client that is not seen is not silent */
 		return;
 	session->overdue = true;
 	struct event event = parse->base;

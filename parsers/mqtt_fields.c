@@ -79,6 +79,10 @@ const struct field mqtt_fields[] = {
 	    MQTT_BIT_WILL_PROPERTY + MQTT_PROPERTY_correlation_data, true, "MQTT 5 property of the will: its length in bytes"),
 	ROW("connect.will.properties.user_property", FIELD_TEXTS, will.user_names, MQTT_CONNECT, MQTT_BIT_WILL_USER_PROPERTIES, true,
 	    "names of the will's user properties, the first 16"),
+	ROW("connect.will.properties.user_property_value", FIELD_TEXTS, will.user_values, MQTT_CONNECT, MQTT_BIT_WILL_USER_PROPERTIES,
+	    true, "values of the will's user properties, the first 16"),
+	ROW("connect.will.properties.user_property_count", FIELD_U32, will.user_count, MQTT_CONNECT, MQTT_BIT_WILL_USER_PROPERTIES,
+	    true, "how many user properties the will has"),
 
 	HEADER("connack", MQTT_CONNACK),
 	ROW("connack.session_present", FIELD_BOOL, session_present, MQTT_CONNACK, MQTT_BIT_SESSION_PRESENT, true, "the server has kept a session"),
@@ -139,6 +143,10 @@ const struct field mqtt_fields[] = {
 	    MQTT_BIT_PROPERTY + MQTT_PROPERTY_authentication_data, false, "MQTT 5 property: its length in bytes"),
 	ROW("auth.properties.reason_string", FIELD_TEXT, own.text[MQTT_PROPERTY_reason_string], MQTT_AUTH,
 	    MQTT_BIT_PROPERTY + MQTT_PROPERTY_reason_string, false, "MQTT 5 property"),
+	ROW("auth.properties.user_property", FIELD_TEXTS, own.user_names, MQTT_AUTH, MQTT_BIT_USER_PROPERTIES, false,
+	    "names of the user properties, the first 16"),
+	ROW("auth.properties.user_property_value", FIELD_TEXTS, own.user_values, MQTT_AUTH, MQTT_BIT_USER_PROPERTIES, false,
+	    "values of the user properties, the first 16"),
 	{0},
 };
 

@@ -68,7 +68,7 @@ void mqtt_read_message_id(struct reading *r, struct reader *b)
 	if (b->failed)
 		return;
 	event_set(&r->event, MQTT_BIT_MESSAGE_ID);
-	if (r->mqtt->message_id == 0)
+	if (r->mqtt->message_id == 0) /* [MQTT-2.3.1-1], 5.0: [MQTT-2.2.1-3] */
 		mqtt_violate(r, "zero_message_id");
 }
 
@@ -99,23 +99,36 @@ static bool flags_legal_31(uint8_t type, uint8_t flags)
 	return mqtt_flags_legal(type, flags) || type != MQTT_CONNECT;
 }
 
+/* With an authentication method named, the client waits for CONNACK (MQTT 5.0 [MQTT-3.1.2-30]); without one it need not. */
+static bool too_early(const struct reading *r)
+{
+	const struct mqtt_state *state = r->state;
+	uint8_t type = r->at.type;
+	return mqtt_is_v5(r) && state->authenticates && !state->answered && r->parse->peer_heard && !r->event.one_sided &&
+	       type != MQTT_CONNECT && type != MQTT_AUTH && type != MQTT_DISCONNECT;
+}
+
 /* What the packet's place in the conversation says, before its body is read. */
 static void place_check(struct reading *r)
 {
-	const struct session *session = r->parse->session;
-	uint8_t type = r->at.type;
-	bool client = r->parse->direction == TO_SERVER;
-	if (!(r->state->version == 3 ? flags_legal_31(type, r->at.flags) : mqtt_flags_legal(type, r->at.flags)))
+	const struct mqtt_state *state = r->state;
+	uint8_t type = r->at.type, direction = r->parse->direction;
+	bool client = direction == TO_SERVER;
+	if (!(state->version == 3 ? flags_legal_31(type, r->at.flags) : mqtt_flags_legal(type, r->at.flags)))
 		mqtt_violate(r, "reserved_bits");
-	if (r->state->careful)
+	if (state->careful)
 		return;
-	if (!direction_legal(type, r->parse->direction))
-		mqtt_violate(r, "malformed_packet");
-	if (client && !r->state->connected && type != MQTT_CONNECT)
+	if (!direction_legal(type, direction))
+		mqtt_violate(r, "wrong_direction");
+	if (client && !state->connected && type != MQTT_CONNECT)
 		mqtt_violate(r, "not_connected");
-	if (client && session->state == SESSION_REFUSED && r->parse->peer_heard && type != MQTT_DISCONNECT)
+	if (client && r->parse->session->state == SESSION_REFUSED && r->parse->peer_heard && type != MQTT_DISCONNECT)
 		mqtt_violate(r, "data_after_refusal");
-	if (r->state->packet_max[r->parse->direction] && r->mqtt->bytes > r->state->packet_max[r->parse->direction])
+	if (state->ended[direction])
+		mqtt_violate(r, "data_after_disconnect");
+	if (client && too_early(r))
+		mqtt_violate(r, "data_before_authentication");
+	if (state->packet_max[direction] && r->mqtt->bytes > state->packet_max[direction] && r->parse->peer_heard)
 		mqtt_violate(r, "packet_too_large");
 }
 

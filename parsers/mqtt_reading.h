@@ -11,9 +11,13 @@
 struct mqtt_state {
 	uint8_t version;              /* 0 while unknown */
 	bool connected;               /* CONNECT was seen */
+	bool answered;                /* CONNACK was seen */
+	bool authenticates;           /* CONNECT named an authentication method (MQTT 5.0 section 4.12) */
 	bool careful;                 /* joined half-way or bytes were lost: what contradicts the past is no violation */
+	bool ended[2];                /* DISCONNECT was seen, by direction */
 	bool lost[2];                 /* looking for a packet boundary, by direction */
 	bool begun[2];
+	uint8_t refuses;              /* enum refusal: what the server said in CONNACK that it does not do */
 	uint16_t keepalive_s;
 	uint16_t alias_max[2];        /* of publishes in a direction */
 	uint16_t receive_max[2];
@@ -21,6 +25,9 @@ struct mqtt_state {
 	uint32_t packet_max[2];       /* 0: no limit */
 };
 _Static_assert(sizeof(struct mqtt_state) <= LIMIT_PARSER_STATE, "the state of a flow is bounded");
+
+enum refusal { REFUSES_QOS_1 = 1, REFUSES_QOS_2 = 2, REFUSES_RETAIN = 4, REFUSES_WILDCARD = 8, REFUSES_SHARED = 16,
+	REFUSES_IDENTIFIER = 32 };
 
 enum { MEMO_ALIAS, MEMO_FILTERS };
 
@@ -69,6 +76,17 @@ uint32_t mqtt_property_or(const struct reading *r, enum mqtt_property property, 
 static inline bool mqtt_is_v5(const struct reading *r)
 {
 	return r->state->version == 5;
+}
+
+static inline bool mqtt_has_property(const struct reading *r, enum mqtt_property property)
+{
+	return event_has(&r->event, MQTT_BIT_PROPERTY + (unsigned)property);
+}
+
+/* The sender knew better than to do what its peer had refused: it had read the refusal, and so have we. */
+static inline bool mqtt_refused(const struct reading *r, unsigned refusal)
+{
+	return r->state->refuses & refusal && r->parse->direction == TO_SERVER && r->parse->peer_heard && !r->state->careful;
 }
 
 /* The body readers. */
