@@ -151,7 +151,7 @@ static void read_user_property(struct reader *r, struct mqtt_properties *out, st
 	out->user_count++;
 }
 
-/* Every one-byte property is a yes or no; of the numbers, these have no zero. */
+/* Section 2.2.2.2 makes other values of these an error; of the payload format indicator it does not say so. */
 static bool number_legal(unsigned index, uint32_t number)
 {
 	switch (index) {
@@ -159,6 +159,8 @@ static bool number_legal(unsigned index, uint32_t number)
 	case MQTT_PROPERTY_maximum_packet_size:
 	case MQTT_PROPERTY_subscription_identifier:
 		return number != 0;
+	case MQTT_PROPERTY_payload_format_indicator:
+		return true;
 	default:
 		return property_kinds[index].type != BYTE || number <= 1;
 	}
