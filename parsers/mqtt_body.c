@@ -105,6 +105,19 @@ const char *mqtt_check_text(struct slice text)
 	return NULL;
 }
 
+/* MQTT 5.0 section 4.8.2: $share/NAME/FILTER, neither of them empty, the name without a wildcard. Brokers take it from
+ * MQTT 3.1.1 clients as well. */
+static bool share_valid(struct slice filter)
+{
+	uint32_t at = 7;
+	while (at < filter.size && filter.at[at] != '/') {
+		if (filter.at[at] == '#' || filter.at[at] == '+')
+			return false;
+		at++;
+	}
+	return at > 7 && at + 1 < filter.size;
+}
+
 /* MQTT 5.0 section 4.7.1: '#' only as the last level, '#' and '+' only as a whole level. */
 bool mqtt_filter_valid(struct slice filter)
 {
@@ -117,7 +130,7 @@ bool mqtt_filter_valid(struct slice filter)
 		if (!begins || !ends)
 			return false;
 	}
-	return filter.size != 0;
+	return filter.size != 0 && (!slice_starts(filter, slice_text("$share/")) || share_valid(filter));
 }
 
 /* --- properties --------------------------------------------------------------------------------------------- */
@@ -138,6 +151,26 @@ static void read_user_property(struct reader *r, struct mqtt_properties *out, st
 	out->user_count++;
 }
 
+/* Section 2.2.2.2 makes other values of these an error; of the payload format indicator it does not say so. */
+static bool number_legal(unsigned index, uint32_t number)
+{
+	switch (index) {
+	case MQTT_PROPERTY_receive_maximum:
+	case MQTT_PROPERTY_maximum_packet_size:
+	case MQTT_PROPERTY_subscription_identifier:
+		return number != 0;
+	case MQTT_PROPERTY_payload_format_indicator:
+		return true;
+	default:
+		return property_kinds[index].type != BYTE || number <= 1;
+	}
+}
+
+static bool has_wildcard(struct slice topic)
+{
+	return memchr(topic.at, '#', topic.size) || memchr(topic.at, '+', topic.size);
+}
+
 static void read_property(struct reader *r, unsigned index, struct mqtt_properties *out, struct mqtt_body *body)
 {
 	switch (property_kinds[index].type) {
@@ -156,11 +189,15 @@ static void read_property(struct reader *r, unsigned index, struct mqtt_properti
 	case TEXT:
 		out->text[index] = read_be16_slice(r);
 		fault(body, mqtt_check_text(out->text[index]));
-		break;
+		if (index == MQTT_PROPERTY_response_topic && has_wildcard(out->text[index])) /* [MQTT-3.3.2-14] */
+			fault(body, "wildcard_in_topic");
+		return;
 	default:
 		out->number[index] = read_be16_slice(r).size;
-		break;
+		return;
 	}
+	if (!r->failed && !number_legal(index, out->number[index]))
+		fault(body, "bad_property_value");
 }
 
 void mqtt_read_properties(struct reader *r, uint8_t type, bool in_will, struct mqtt_properties *out,
@@ -180,8 +217,9 @@ void mqtt_read_properties(struct reader *r, uint8_t type, bool in_will, struct m
 			continue;
 		}
 		if (index >= MQTT_PROPERTY_COUNT) { /* its length is unknown: the rest of the list is lost */
-			fault(body, "unknown_property");
-			return;
+			if (!list.failed)
+				fault(body, "unknown_property");
+			break;
 		}
 		if (!(property_in[index] & (in_will ? (uint32_t)IN_WILL : ON(type))))
 			fault(body, "misplaced_property");

@@ -2,6 +2,7 @@
 #include "decode.h"
 #include "inputs.h"
 #include "log.h"
+#include "pcapng.h"
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <poll.h>
@@ -15,13 +16,15 @@ enum { OPEN_MAX = 256, LIVE_WAIT_MS = 100, SNAPLEN = 262144, FILES_MAX = UINT16_
 
 struct source {
 	const char *name;
-	pcap_t *pcap;
+	FILE *file;            /* NULL when closed, or live */
+	pcap_t *pcap;          /* the file's reader, or the interface; pcapng has its own */
+	struct pcapng *pcapng;
 	gzFile gzip;
 	struct packet packet;  /* the next one, when `ready` */
 	uint64_t total_bytes;
 	uint32_t frame;
 	uint16_t link_type;
-	bool ready, done;
+	bool ready, done, warned;
 };
 
 struct capture {
@@ -40,10 +43,9 @@ struct capture {
 static void fault(struct capture *c, struct source *source, const char *what)
 {
 	c->faults++;
-	if (!c->live && (source->gzip || source->pcap))
+	if (source->file)
 		log_error("%s: %s at byte %lld; the %u frames before it were analysed", source->name, what,
-			  source->gzip ? (long long)gztell(source->gzip) : (long long)ftell(pcap_file(source->pcap)),
-			  source->frame);
+			  source->gzip ? (long long)gztell(source->gzip) : (long long)ftell(source->file), source->frame);
 	else
 		log_error("%s: %s", source->name, what);
 }
@@ -79,70 +81,115 @@ static FILE *file_open(struct source *source)
 	return fopencookie(source->gzip, "rb", functions);
 }
 
-static bool source_open(struct capture *c, struct source *source)
+/* The first four bytes, which stay to be read: they are in the buffer, and glibc only steps back over them. */
+static uint32_t peek_magic(FILE *file)
 {
-	char error[PCAP_ERRBUF_SIZE];
-	FILE *file = file_open(source);
-	if (!file) {
-		c->faults++;
-		log_error("%s: %s", source->name, strerror(errno));
-		return false;
-	}
-	source->pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, error);
-	if (!source->pcap) {
-		c->faults++;
-		log_error("%s: not a capture that can be read: %s", source->name, error);
-		if (file != stdin)
-			fclose(file);
-		source->gzip = NULL;
-		return false;
-	}
-	int link_type = pcap_datalink(source->pcap);
-	if (!decode_knows_link((uint16_t)link_type)) {
-		const char *name = pcap_datalink_val_to_name(link_type);
-		c->faults++;
-		log_error("%s: link type %d (%s) is not decoded", source->name, link_type, name ? name : "unknown");
-		pcap_close(source->pcap);
-		source->pcap = NULL;
-		source->gzip = NULL;
-		return false;
-	}
-	source->link_type = (uint16_t)link_type;
-	c->open++;
-	return true;
+	uint8_t bytes[4];
+	size_t n = fread(bytes, 1, sizeof bytes, file);
+	for (size_t i = n; i-- > 0;)
+		ungetc(bytes[i], file);
+	return n == sizeof bytes ? load_be32(bytes) : 0;
+}
+
+static void link_unknown(struct capture *c, struct source *source, uint16_t link_type)
+{
+	const char *name = pcap_datalink_val_to_name(link_type);
+	c->faults++;
+	source->warned = true;
+	log_error("%s: link type %u (%s) is not decoded", source->name, link_type, name ? name : "unknown");
 }
 
 static void source_close(struct capture *c, struct source *source)
 {
-	if (source->pcap) {
-		pcap_close(source->pcap);
+	if (source->file) {
+		if (source->pcapng && source->file != stdin)
+			fclose(source->file);
+		pcapng_close(source->pcapng);
+		if (source->pcap)
+			pcap_close(source->pcap); /* and its file */
 		c->open--;
 	}
+	source->file = NULL;
 	source->pcap = NULL;
+	source->pcapng = NULL;
 	source->gzip = NULL;
 	source->done = true;
 	source->ready = false;
 }
 
-/* Fetches the next frame of a source; false at its end. */
-static bool source_next(struct capture *c, struct source *source)
+static bool pcap_begin(struct capture *c, struct source *source)
+{
+	char error[PCAP_ERRBUF_SIZE];
+	source->pcap = pcap_fopen_offline_with_tstamp_precision(source->file, PCAP_TSTAMP_PRECISION_NANO, error);
+	if (!source->pcap) {
+		c->faults++;
+		log_error("%s: not a capture that can be read: %s", source->name, error);
+		if (source->file != stdin)
+			fclose(source->file);
+		source_close(c, source);
+		return false;
+	}
+	source->link_type = (uint16_t)pcap_datalink(source->pcap);
+	if (decode_knows_link(source->link_type))
+		return true;
+	link_unknown(c, source, source->link_type);
+	source_close(c, source);
+	return false;
+}
+
+static bool source_open(struct capture *c, struct source *source)
+{
+	source->file = file_open(source);
+	if (!source->file) {
+		c->faults++;
+		log_error("%s: %s", source->name, strerror(errno));
+		return false;
+	}
+	c->open++;
+	if (peek_magic(source->file) != PCAPNG_MAGIC)
+		return pcap_begin(c, source);
+	source->pcapng = pcapng_open(source->file);
+	return source->pcapng != NULL;
+}
+
+static bool pcapng_frame(struct capture *c, struct source *source)
+{
+	const char *what;
+	enum pcapng_result result = pcapng_next(source->pcapng, &source->packet, &what);
+	if (result == PCAPNG_DAMAGED)
+		fault(c, source, what);
+	if (result != PCAPNG_FRAME)
+		return false;
+	if (!source->warned && !decode_knows_link(source->packet.link_type))
+		link_unknown(c, source, source->packet.link_type); /* other interfaces may be of use: read on */
+	return true;
+}
+
+static bool pcap_frame(struct capture *c, struct source *source)
 {
 	struct pcap_pkthdr *header;
 	const u_char *bytes;
 	int result = pcap_next_ex(source->pcap, &header, &bytes);
-	if (result != 1) {
-		if (result == PCAP_ERROR)
-			fault(c, source, pcap_geterr(source->pcap));
+	if (result == PCAP_ERROR)
+		fault(c, source, pcap_geterr(source->pcap));
+	if (result != 1)
 		return false;
-	}
 	source->packet = (struct packet){
 		.time_ns = (uint64_t)header->ts.tv_sec * 1000000000u + (uint64_t)header->ts.tv_usec,
 		.bytes = {bytes, header->caplen},
 		.wire_bytes = header->len,
-		.frame = ++source->frame,
-		.file = (uint16_t)(source - c->sources),
 		.link_type = source->link_type,
 	};
+	return true;
+}
+
+/* Fetches the next frame of a source; false at its end. */
+static bool source_next(struct capture *c, struct source *source)
+{
+	if (!(source->pcapng ? pcapng_frame(c, source) : pcap_frame(c, source)))
+		return false;
+	source->packet.frame = ++source->frame;
+	source->packet.file = (uint16_t)(source - c->sources);
 	return true;
 }
 
@@ -216,7 +263,7 @@ static enum capture_result files_next(struct capture *c, struct packet *packet)
 	}
 	while (c->heap_count) {
 		struct source *source = &c->sources[c->heap[0]];
-		if (source->pcap || (source_open(c, source) && source_next(c, source))) {
+		if (source->file || (source_open(c, source) && source_next(c, source))) {
 			*packet = source->packet;
 			c->last = source;
 			return CAPTURE_PACKET;
@@ -368,7 +415,9 @@ void capture_close(struct capture *c)
 	if (!c)
 		return;
 	for (unsigned i = 0; c->sources && i < c->count; i++)
-		if (c->sources[i].pcap)
+		if (c->sources[i].file)
+			source_close(c, &c->sources[i]);
+		else if (c->sources[i].pcap)
 			pcap_close(c->sources[i].pcap);
 	inputs_close(c->inputs);
 	free(c->sources);
@@ -395,10 +444,10 @@ void capture_progress(const struct capture *c, uint64_t *done, uint64_t *total)
 		*total += source->total_bytes;
 		if (source->done)
 			*done += source->total_bytes;
-		else if (source->pcap && source->gzip)
+		else if (source->file && source->gzip)
 			*done += (uint64_t)gzoffset(source->gzip);
-		else if (source->pcap)
-			*done += (uint64_t)ftell(pcap_file(source->pcap));
+		else if (source->file)
+			*done += (uint64_t)ftell(source->file);
 	}
 }
 

@@ -163,7 +163,8 @@ enum classified classify_bytes(struct classifier *c, struct flow *flow, enum dir
 		maybe = maybe || probe == PROBE_MAYBE;
 		if (probe == PROBE_NO || probe == PROBE_MAYBE)
 			continue;
-		if (!flow->carried &&
+		/* Who opened a TCP connection is its client, whatever it says then. */
+		if (!flow->carried && (flow->midstream || flow->transport != TRANSPORT_TCP) &&
 		    ((probe == PROBE_CLIENT && direction == TO_CLIENT) || (probe == PROBE_SERVER && direction == TO_SERVER)))
 			flow_flip(flow);
 		decide(c, flow, *p);

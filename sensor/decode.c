@@ -9,7 +9,7 @@ enum { LAYERS_MAX = 24 }; /* headers and tunnels inside each other */
 enum {
 	ETHER_IPV4 = 0x0800, ETHER_IPV6 = 0x86dd, ETHER_VLAN = 0x8100, ETHER_QINQ = 0x88a8, ETHER_QINQ_OLD = 0x9100,
 	ETHER_MPLS = 0x8847, ETHER_MPLS_MULTI = 0x8848, ETHER_PPPOE = 0x8864, ETHER_BRIDGE = 0x6558, ETHER_ERSPAN2 = 0x88be,
-	ETHER_ERSPAN3 = 0x22eb, ETHER_PPP = 0x880b
+	ETHER_ERSPAN3 = 0x22eb, ETHER_PPP = 0x880b, ETHER_PBB = 0x88e7
 };
 enum { IP_IN_IP = 4, IPV6_IN_IP = 41, IP_GRE = 47 };
 enum { PORT_VXLAN = 4789, PORT_VXLAN_OLD = 8472, PORT_GENEVE = 6081 };
@@ -455,7 +455,16 @@ static struct next step_ppp(struct descent *d)
 	bool compressed = d->left.at[0] & 1;
 	uint16_t protocol = compressed ? d->left.at[0] : load_be16(d->left.at);
 	(void)advance(d, compressed ? 1 : 2, nothing);
-	return protocol == 0x21 || protocol == 0x57 ? inner_ip : undecoded(d);
+	switch (protocol) {
+	case 0x21:
+	case 0x57:
+		return inner_ip;
+	case 0x281:
+	case 0x283:
+		return step_mpls(d);
+	default:
+		return undecoded(d);
+	}
 }
 
 static struct next step_ethertype(struct descent *d, uint16_t type)
@@ -478,6 +487,8 @@ static struct next step_ethertype(struct descent *d, uint16_t type)
 		return step_ppp(d);
 	case ETHER_PPP:
 		return step_ppp(d);
+	case ETHER_PBB: /* IEEE 802.1ah: flags and service id, then a whole Ethernet frame */
+		return d->left.size < 4 ? too_short(d) : advance(d, 4, (struct next){STEP_ETHERNET, 0});
 	case ETHER_BRIDGE:
 		return (struct next){STEP_ETHERNET, 0};
 	default:
@@ -529,6 +540,8 @@ static struct next step_link(struct descent *d)
 	case DLT_PPP:
 	case DLT_PPP_SERIAL:
 		return step_ppp(d);
+	case DLT_C_HDLC: /* address, control, an EtherType */
+		return d->left.size < 4 ? too_short(d) : advance(d, 4, ethertype(load_be16(d->left.at + 2)));
 	default:
 		return undecoded(d);
 	}
@@ -537,7 +550,7 @@ static struct next step_link(struct descent *d)
 bool decode_knows_link(uint16_t link_type)
 {
 	static const uint16_t known[] = {DLT_EN10MB, DLT_RAW, 14, 101, DLT_IPV4, DLT_IPV6, DLT_NULL, DLT_LOOP, DLT_LINUX_SLL,
-					 DLT_LINUX_SLL2, DLT_PPP, DLT_PPP_SERIAL};
+					 DLT_LINUX_SLL2, DLT_PPP, DLT_PPP_SERIAL, DLT_C_HDLC};
 	for (unsigned i = 0; i < sizeof known / sizeof *known; i++)
 		if (known[i] == link_type)
 			return true;

@@ -27,7 +27,7 @@
 #define TIMEOUT_TCP_OPENING_S 10u     /* a SYN without an answer */
 #define TIMEOUT_TCP_CLOSED_S 5u       /* late packets after FIN or RST are swallowed */
 #define TIMEOUT_UDP_S 120u
-#define TIMEOUT_FRAGMENT_S 30u
+#define TIMEOUT_FRAGMENT_S 60u          /* RFC 8200 section 4.5; IPv4 hosts wait 30 to 60 s as well */
 
 /* Bytes of records that wait in memory for one output whose receiver is away. */
 #define LIMIT_BACKLOG 8388608u
