@@ -65,6 +65,10 @@ static void refer(struct rules *rules, struct draft *draft)
 			unknown_rule(rules, at, at->kind == YAML_TEXT ? at->text : "(not a name)");
 			continue;
 		}
+		if (to == draft) {
+			sigma_fault(&rules->sigma, at, "the correlation refers to itself");
+			continue;
+		}
 		rule->role[rule->roles++] = &to->rule;
 		to->referenced = true;
 		if (generate && generate->kind == YAML_TEXT && strcmp(generate->text, "true") == 0)
