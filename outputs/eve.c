@@ -124,13 +124,16 @@ static void path_leave(struct json *json, struct path *path, unsigned depth)
 	}
 }
 
-static void put_fields(struct json *json, const struct event *event, bool eve)
+/* False: there are none. */
+static bool put_fields(struct json *json, const struct event *event, bool eve)
 {
+	bool any = false;
 	struct path path = {.depth = 0};
 	for (const struct field *f = event->fields; event->detail && f && f->name; f++) {
 		struct value value;
 		if (f->eve != eve || f->type == FIELD_SECRET || !field_get(f, event, &value))
 			continue;
+		any = true;
 		const char *name = f->name, *dot;
 		unsigned depth = 0;
 		bool same = true;
@@ -154,6 +157,7 @@ static void put_fields(struct json *json, const struct event *event, bool eve)
 			put_value(json, f, event, &value);
 	}
 	path_leave(json, &path, 0);
+	return any;
 }
 
 /* --- records ------------------------------------------------------------------------------------------------ */
@@ -355,12 +359,13 @@ static struct slice eve_event(const struct record_context *context, const struct
 	struct json *json = json_begin();
 	bool transport = event->protocol == PROTOCOL_TCP || event->protocol == PROTOCOL_UDP;
 	json_open(json);
-	put_head(json, context, event, transport ? "flow" : protocol_name(event->protocol), event->time_ns);
-	put_fields(json, event, true);
-	if (transport && event->action == ACTION_OPEN) { /* nothing to count yet */
-		json_key(json, "flow");
+	const char *type = transport ? "flow" : protocol_name(event->protocol);
+	put_head(json, context, event, type, event->time_ns);
+	if (!put_fields(json, event, true)) { /* EVE wants the object of a record's type */
+		json_key(json, type);
 		json_open(json);
-		put_cstring(json, "state", "new");
+		if (transport)
+			put_cstring(json, "state", event->action == ACTION_OPEN ? "new" : "established");
 		json_close(json);
 	}
 	json_key(json, "thingwarden");
