@@ -24,7 +24,6 @@ struct connection {
 struct http_state {
 	uint32_t connection;           /* handle; 0 for none yet */
 	bool begun[2], lost[2];        /* lost: looking for the beginning of a message */
-	bool refused;                  /* libhtp gave up on it */
 	bool upgrading;                /* the client asked for a WebSocket */
 };
 _Static_assert(sizeof(struct http_state) <= LIMIT_PARSER_STATE, "the state of a flow is bounded");
@@ -100,11 +99,6 @@ static struct slice header(const htp_table_t *headers, const char *name)
 	return h ? text_of(h->value) : (struct slice){NULL, 0};
 }
 
-static bool contains(struct slice text, const char *word)
-{
-	return text.size && memmem(text.at, text.size, word, strlen(word));
-}
-
 static bool request_seen(const htp_tx_t *tx)
 {
 	return tx->request_line && !slice_is(text_of(tx->request_uri), "/libhtp::request_uri_not_seen");
@@ -113,6 +107,11 @@ static bool request_seen(const htp_tx_t *tx)
 static struct parse *parse_of(htp_tx_t *tx)
 {
 	return htp_connp_get_user_data(tx->connp);
+}
+
+static struct connection *connection_of(htp_tx_t *tx)
+{
+	return connection_at(((struct http_state *)parse_of(tx)->state)->connection);
 }
 
 static uintptr_t told(const htp_tx_t *tx)
@@ -179,8 +178,6 @@ static void fill_request(struct writing *w, htp_tx_t *tx)
 	struct http_event *http = &w->http;
 	struct event *event = &w->event;
 	bool ignored;
-	if (!request_seen(tx))
-		return;
 	set_text(event, &http->method, HTTP_BIT_METHOD, text_of(tx->request_method));
 	if (tx->request_uri)
 		set_text(event, &http->url, HTTP_BIT_URL,
@@ -209,9 +206,9 @@ static void writing_begin(struct writing *w, htp_tx_t *tx, enum http_message mes
 	w->event.message = (uint8_t)message;
 	w->event.detail = &w->http;
 	w->http = (struct http_event){0};
-	const struct connection *c = connection_at(((struct http_state *)w->parse->state)->connection);
-	w->form = slice_of(c->form, c->form_size);
-	fill_request(w, tx);
+	w->form = slice_of(connection_of(tx)->form, connection_of(tx)->form_size);
+	if (request_seen(tx))
+		fill_request(w, tx);
 }
 
 /* --- violations --------------------------------------------------------------------------------------------- */
@@ -318,24 +315,13 @@ static void tell_response(htp_tx_t *tx, bool complete)
 
 /* --- libhtp calls ------------------------------------------------------------------------------------------- */
 
-/* What the WebSocket parser is to know, see HTTP_MEMO_UPGRADE. */
 static void remember_upgrade(struct parse *parse, const htp_tx_t *tx, const htp_table_t *headers)
 {
 	char note[MEMO_VALUE_MAX];
-	uint32_t size = 0;
-	struct slice extensions = header(headers, "sec-websocket-extensions");
-	bool deflate = contains(extensions, "permessage-deflate");
-	const char flags[] = {deflate ? 'd' : '-', contains(extensions, "client_no_context_takeover") ? 'c' : '-',
-			      contains(extensions, "server_no_context_takeover") ? 's' : '-', 0};
 	struct slice path = request_seen(tx) && tx->parsed_uri ? text_of(tx->parsed_uri->path) : (struct slice){0};
-	const struct slice parts[] = {slice_head(header(headers, "sec-websocket-protocol"), 40), {(const uint8_t *)"", 1},
-				      {(const uint8_t *)flags, sizeof flags}, slice_head(path, 150)};
-	for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
-		if (parts[i].size)
-			memcpy(note + size, parts[i].at, parts[i].size);
-		size += parts[i].size;
-	}
-	memo_put(parse->memos, memo_key(parse->flow_id, HTTP_MEMO_UPGRADE, 0), slice_of(note, size));
+	struct slice text = http_upgrade_note(header(headers, "sec-websocket-protocol"), header(headers, "sec-websocket-extensions"), path,
+					      note);
+	memo_put(parse->memos, memo_key(parse->flow_id, HTTP_MEMO_UPGRADE, 0), text);
 }
 
 static bool is_websocket(struct slice upgrade)
@@ -351,9 +337,8 @@ static int on_request_headers(htp_tx_t *tx)
 		state->upgrading = true;
 		remember_upgrade(parse, tx, tx->request_headers);
 	}
-	struct connection *c = connection_at(state->connection);
-	c->form_size = 0;
-	bool form = contains(text_of(tx->request_content_type), "x-www-form-urlencoded");
+	connection_of(tx)->form_size = 0;
+	bool form = http_contains(text_of(tx->request_content_type), "x-www-form-urlencoded");
 	if (!form || tx->request_content_length <= 0 || tx->request_content_length > FORM_MAX)
 		tell_request(tx, NULL);
 	return HTP_OK;
@@ -361,7 +346,7 @@ static int on_request_headers(htp_tx_t *tx)
 
 static int on_request_body(htp_tx_data_t *data)
 {
-	struct connection *c = connection_at(((struct http_state *)parse_of(data->tx)->state)->connection);
+	struct connection *c = connection_of(data->tx);
 	if (told(data->tx) & REQUEST_TOLD || !data->data)
 		return HTP_OK;
 	size_t room = FORM_MAX - c->form_size, n = data->len < room ? data->len : room;
@@ -383,11 +368,10 @@ static int on_response_headers(htp_tx_t *tx)
 	if (status == 101) {
 		tell_response(tx, true);
 		parse->consumed = (uint32_t)htp_connp_res_data_consumed(tx->connp);
-		if (is_websocket(header(tx->response_headers, "upgrade"))) {
+		parse->becomes_unknown = !is_websocket(header(tx->response_headers, "upgrade"));
+		if (!parse->becomes_unknown) {
 			remember_upgrade(parse, tx, tx->response_headers);
 			parse->becomes = &parser_websocket;
-		} else {
-			parse->becomes_unknown = true;
 		}
 	} else if (tx->request_method_number == HTP_M_CONNECT && request_seen(tx) && status >= 200 && status < 300) {
 		tell_response(tx, true);
@@ -444,10 +428,10 @@ static void report(struct parse *parse, const htp_connp_t *connp, const char *re
 	struct writing w;
 	bool request = parse->direction == TO_SERVER;
 	htp_tx_t *tx = request ? htp_connp_get_in_tx(connp) : htp_connp_get_out_tx(connp);
-	if (!tx)
-		return;
-	writing_begin(&w, tx, request ? HTTP_REQUEST : HTTP_RESPONSE, (enum direction)parse->direction);
-	violate(&w, reason);
+	if (tx) {
+		writing_begin(&w, tx, request ? HTTP_REQUEST : HTTP_RESPONSE, (enum direction)parse->direction);
+		violate(&w, reason);
+	}
 }
 
 static const char *error_name(const struct parse *parse, const htp_connp_t *connp)
@@ -458,14 +442,14 @@ static const char *error_name(const struct parse *parse, const htp_connp_t *conn
 	return parse->direction == TO_SERVER ? "malformed_request" : "malformed_response";
 }
 
-/* Whatever of a transaction has not been told. */
-static void tell_rest(struct parse *parse, struct connection *c)
+/* Whatever of a transaction has not been told; the response only when there will be no more of it. */
+static void tell_rest(struct parse *parse, struct connection *c, bool response)
 {
 	htp_connp_set_user_data(c->connp, parse);
 	htp_tx_t *in = htp_connp_get_in_tx(c->connp), *out = htp_connp_get_out_tx(c->connp);
 	if (in)
 		tell_request(in, in->request_progress < HTP_REQUEST_BODY ? "incomplete_request" : NULL);
-	if (out)
+	if (out && response)
 		tell_response(out, false);
 }
 
@@ -473,7 +457,7 @@ static void drop(struct parse *parse)
 {
 	struct http_state *state = parse->state;
 	if (connection_held(parse)) {
-		tell_rest(parse, connection_at(state->connection));
+		tell_rest(parse, connection_at(state->connection), true);
 		connection_close(state->connection);
 	}
 	state->connection = 0;
@@ -490,21 +474,43 @@ static void await_request(struct parse *parse, const struct connection *c)
 		parse->session->deadline_ns = parse->time_ns + INCOMPLETE_S * TW_SECOND;
 }
 
-static enum verdict feed(struct parse *parse, struct connection *c, struct slice input)
+/* Sets parse->consumed. False when libhtp cannot go on. */
+static bool feed(struct parse *parse, struct connection *c, struct slice input)
 {
 	htp_connp_set_user_data(c->connp, parse);
 	bool request = parse->direction == TO_SERVER;
 	int status = request ? htp_connp_req_data(c->connp, NULL, input.at, input.size)
 			     : htp_connp_res_data(c->connp, NULL, input.at, input.size);
 	if (parse->becomes || parse->becomes_unknown)
-		return PARSE_MORE;
+		return true;
 	parse->consumed = input.size;
-	if (status == HTP_STREAM_DATA_OTHER)
+	if (status == HTP_STREAM_DATA_OTHER || status == HTP_STREAM_ERROR)
 		parse->consumed = (uint32_t)(request ? htp_connp_req_data_consumed(c->connp) : htp_connp_res_data_consumed(c->connp));
-	if (status != HTP_STREAM_ERROR)
-		return PARSE_MORE;
+	return status != HTP_STREAM_ERROR;
+}
+
+/* What comes behind a message that cannot be read is looked for, in both directions: the answer to it tells much. */
+static void give_up(struct parse *parse, struct connection *c)
+{
+	struct http_state *state = parse->state;
 	report(parse, c->connp, error_name(parse, c->connp));
-	return PARSE_BAD;
+	parse->counters->messages_bad++;
+	drop(parse);
+	state->lost[0] = state->lost[1] = true;
+}
+
+/* Goes to the next message when it is to be looked for. False: it is not in these bytes. */
+static bool find_message(struct parse *parse, struct slice *input)
+{
+	struct http_state *state = parse->state;
+	uint32_t passed = 0;
+	if (!state->lost[parse->direction])
+		return true;
+	enum probe probe = http_find_head(*input, parse->direction, &passed);
+	parse->consumed += passed;
+	*input = slice_of(input->at + passed, input->size - passed);
+	state->lost[parse->direction] = probe == PROBE_NO || probe == PROBE_MAYBE;
+	return !state->lost[parse->direction];
 }
 
 static enum verdict http_parse(struct parse *parse, struct slice input)
@@ -517,34 +523,29 @@ static enum verdict http_parse(struct parse *parse, struct slice input)
 		state->begun[d] = true;
 		state->lost[d] = parse->midstream;
 	}
-	struct connection *c = connection_get(parse);
-	if (state->refused || !c) {
-		parse->consumed = input.size;
-		return PARSE_DONE;
-	}
 	/* Where the answer cannot be seen, frames tell that it was yes. */
 	if (state->upgrading && d == TO_SERVER && input.size && !(input.at[0] >= 'A' && input.at[0] <= 'Z')) {
 		parse->becomes = parse->base.one_sided ? &parser_websocket : NULL;
 		return PARSE_MORE;
 	}
-	uint32_t passed = 0;
-	if (state->lost[d]) {
-		enum probe probe = http_find_head(input, d, &passed);
-		parse->consumed = passed;
-		if (probe == PROBE_NO || probe == PROBE_MAYBE)
+	while (input.size && find_message(parse, &input)) {
+		struct connection *c = connection_get(parse);
+		uint32_t before = parse->consumed;
+		if (!c)
+			return PARSE_DONE;
+		if (state->lost[d]) /* its connection was evicted */
+			continue;
+		bool good = feed(parse, c, input);
+		uint32_t used = parse->consumed > 0 || good ? parse->consumed : 1;
+		parse->consumed = before + used;
+		if (good) {
+			await_request(parse, c);
 			return PARSE_MORE;
-		input = slice_of(input.at + passed, input.size - passed);
-		state->lost[d] = false;
+		}
+		give_up(parse, c);
+		input = slice_of(input.at + used, input.size - used);
 	}
-	enum verdict verdict = input.size ? feed(parse, c, input) : PARSE_MORE;
-	parse->consumed += passed;
-	if (verdict == PARSE_BAD) {
-		drop(parse);
-		state->refused = true;
-	} else {
-		await_request(parse, c);
-	}
-	return verdict;
+	return PARSE_MORE;
 }
 
 static void http_gap(struct parse *parse, uint64_t missing)
@@ -561,11 +562,7 @@ static void http_expire(struct parse *parse)
 	parse->session->deadline_ns = 0;
 	if (!connection_held(parse))
 		return;
-	struct connection *c = connection_at(state->connection);
-	htp_connp_set_user_data(c->connp, parse);
-	htp_tx_t *tx = htp_connp_get_in_tx(c->connp);
-	if (tx)
-		tell_request(tx, "incomplete_request");
+	tell_rest(parse, connection_at(state->connection), false);
 }
 
 /* A body that ends with the connection is whole now. */

@@ -30,6 +30,7 @@ extern const char *const http_messages[];
 
 /* "not_found"; NULL below 400. */
 const char *http_reason(unsigned status);
+bool http_contains(struct slice text, const char *word);
 bool http_login_path(struct slice path);
 /* Does a name of `query` ("a=1&b=2") stand for a secret? Its value, and that of the name of a user, if there are any. */
 bool http_find_secret(struct slice query, struct slice *user, struct slice *secret);
@@ -48,5 +49,6 @@ enum probe http_find_head(struct slice input, uint8_t direction, uint32_t *at);
 /* What a WebSocket needs to know of its upgrade lies in the memos under this kind, number 0: sub-protocol, NUL, extensions
  * ('d': permessage-deflate, 'c' and 's': client or server without context takeover), NUL, path. */
 #define HTTP_MEMO_UPGRADE 64u
+struct slice http_upgrade_note(struct slice protocol, struct slice extensions, struct slice path, char note[MEMO_VALUE_MAX]);
 
 #endif

@@ -2,6 +2,27 @@
 #include "http.h"
 #include <strings.h>
 
+bool http_contains(struct slice text, const char *word)
+{
+	return text.size && memmem(text.at, text.size, word, strlen(word));
+}
+
+struct slice http_upgrade_note(struct slice protocol, struct slice extensions, struct slice path, char note[MEMO_VALUE_MAX])
+{
+	uint32_t size = 0;
+	const char flags[] = {http_contains(extensions, "permessage-deflate") ? 'd' : '-',
+			      http_contains(extensions, "client_no_context_takeover") ? 'c' : '-',
+			      http_contains(extensions, "server_no_context_takeover") ? 's' : '-', 0};
+	const struct slice parts[] = {slice_head(protocol, 40), {(const uint8_t *)"", 1}, {(const uint8_t *)flags, sizeof flags},
+				      slice_head(path, 150)};
+	for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
+		if (parts[i].size)
+			memcpy(note + size, parts[i].at, parts[i].size);
+		size += parts[i].size;
+	}
+	return slice_of(note, size);
+}
+
 static bool slice_same(struct slice a, const char *text) /* ASCII case apart */
 {
 	return a.size == strlen(text) && strncasecmp((const char *)a.at, text, a.size) == 0;

@@ -8,6 +8,7 @@ A protocol is a class with
     theirs(pairs)       a record of one of tshark's layers, a list of (field, value) at any depth
     indexed(row)        {type: count} that the index of a corpus gives for a file, None when it does not say
     decode_as(row)      ports that tshark had to be told, as the index has them
+    total               the index has one number, as type 0, for all types (may be left out)
 A record is a dictionary with "type" and whatever tshark and we both know. Add a class, add it to PROTOCOLS, and `run` does
 the rest."""
 import collections
@@ -131,4 +132,41 @@ class Mqtt:
         return [port for port in row["mqtt_decode_as"].split(";") if port]
 
 
-PROTOCOLS = [Mqtt()]
+class Http:
+    name = "http"
+    display = "http && tcp"
+    ports = {80, 8080}
+    types = {"request": 1, "response": 2}
+    total = True # the index counts packets with an HTTP layer, whatever they are
+
+    def ours(self, event):
+        extra, http = event["thingwarden"], event.get("http", {})
+        if extra["protocol"] != "http" or extra["action"] not in ("request", "respond") or "version" in http:
+            return None
+        request = extra["action"] == "request"
+        url = http.get("url")
+        return {"type": 1 if request else 2, "method": http.get("http_method") if request else None,
+                "url": None if url and "***" in url else url, "status": http.get("status"),
+                "host": http.get("hostname"), "agent": http.get("http_user_agent"), "protocol": http.get("protocol"),
+                "user": extra.get("http", {}).get("auth_user")}
+
+    def theirs(self, pairs):
+        status, method = number(first(pairs, "http.response.code")), first(pairs, "http.request.method")
+        if status is None and method is None: # a piece of a body
+            return None
+        basic = first(pairs, "http.authbasic")
+        host, url = first(pairs, "http.host"), first(pairs, "http.request.uri")
+        secret = url and re.search(r"[?&;](pass\w*|pwd|token|access_token|key|auth)=[^&]", url)
+        return {"type": 2 if method is None else 1, "method": method, "url": None if secret or method is None else url,
+                "status": status, "host": host.lower().rsplit(":", 1)[0] if host and method else None,
+                "agent": first(pairs, "http.user_agent") if method else None, "user": basic.split(":")[0] if basic else None,
+                "protocol": first(pairs, "http.request.version", "http.response.version")}
+
+    def indexed(self, row):
+        return collections.Counter({0: int(row["http"])}) if row["http"] != "0" or row["websocket"] != "0" else None
+
+    def decode_as(self, row):
+        return []
+
+
+PROTOCOLS = [Mqtt(), Http()]
