@@ -37,7 +37,7 @@ static void forget_past(struct mqtt_state *state)
 	state->qos2_open[0] = state->qos2_open[1] = 0;
 }
 
-/* The first bytes of a direction; after a loss, those before the next boundary. False when all are passed over. */
+/* The first bytes of a direction; after a loss, those before the next boundary. False when all are passed over or too few. */
 static bool find_place(struct parse *parse, struct slice *input)
 {
 	struct mqtt_state *state = parse->state;
@@ -46,15 +46,17 @@ static bool find_place(struct parse *parse, struct slice *input)
 	if (!state->begun[d]) {
 		state->begun[d] = true;
 		state->careful = state->careful || parse->midstream;
-		state->lost[d] = parse->midstream;
+		state->lost[d] = parse->midstream ? PLACE_LOST : PLACE_KNOWN;
 	}
-	if (state->lost[d] && !mqtt_find_boundary(input, &passed)) {
-		parse->consumed += input->size;
-		return false;
-	}
-	state->lost[d] = false;
+	if (state->lost[d] == PLACE_KNOWN)
+		return true;
+	bool found = mqtt_find_boundary(input, state->lost[d] == PLACE_LOST, &passed);
 	parse->consumed += passed;
-	return true;
+	if (found)
+		state->lost[d] = PLACE_KNOWN;
+	else if (passed)
+		state->lost[d] = PLACE_SEARCHED;
+	return found;
 }
 
 /* What cannot be a packet. Once bytes were lost it is more likely that the boundary was none than that the sender is at
@@ -66,7 +68,7 @@ static enum verdict no_packet(struct parse *parse, uint8_t type, const char *vio
 		mqtt_report(parse, type, violation);
 		return PARSE_BAD;
 	}
-	state->lost[parse->direction] = true;
+	state->lost[parse->direction] = PLACE_SEARCHED;
 	return PARSE_MORE;
 }
 
@@ -122,7 +124,7 @@ static void mqtt_gap(struct parse *parse, uint64_t missing)
 	(void)missing;
 	forget_past(state);
 	state->begun[parse->direction] = true;
-	state->lost[parse->direction] = true;
+	state->lost[parse->direction] = PLACE_LOST;
 }
 
 static void mqtt_expire(struct parse *parse)

@@ -106,20 +106,63 @@ static bool body_plausible(const struct packet_at *at, struct slice body)
 	}
 }
 
-/* How many packets in a row begin here and look right; the last may be cut. 0: not MQTT. `strong` is set when one of
- * them has enough in it to be no accident. */
-static unsigned chain(struct slice input, bool *strong)
+/* What may be the beginning of MQTT, but is too little to tell, is kept up to this size. */
+enum { UNDECIDED_MAX = 1024 };
+
+enum fit { FIT_NO, FIT_CUT, FIT_YES };
+
+/* FIT_CUT: what there is of it fits, but it is too little to tell. */
+static enum fit body_fit(const struct packet_at *at, struct slice body)
+{
+	enum { TELLING = 8 };
+	if (body_plausible(at, body))
+		return FIT_YES;
+	if (body.size >= at->length)
+		return FIT_NO;
+	if (at->type != MQTT_PUBLISH || body.size < 2)
+		return body.size < TELLING ? FIT_CUT : FIT_NO;
+	uint32_t size = load_be16(body.at);
+	if ((at->flags & 6) == 6 || size + 2 > at->length || (size && body.size >= size + 2))
+		return FIT_NO;
+	for (uint32_t i = 2; i < body.size && size; i++)
+		if (body.at[i] < 0x20 || body.at[i] == 0x7f)
+			return FIT_NO;
+	return size || body.size < TELLING ? FIT_CUT : FIT_NO;
+}
+
+/* Is there enough in it to be no accident? A whole packet of some length, or a PUBLISH up to the end of its topic. */
+static bool body_strong(const struct packet_at *at, struct slice body)
+{
+	enum { STRONG = 12, TOPIC_MIN = 4, TOPIC_MAX = 512 };
+	if (body.size == at->length && at->length >= STRONG && at->type != MQTT_SUBACK)
+		return true;
+	uint32_t size = at->type == MQTT_PUBLISH && body.size >= 2 ? load_be16(body.at) : 0;
+	return size >= TOPIC_MIN && size <= TOPIC_MAX && at->length >= STRONG;
+}
+
+/* How many packets in a row begin here and look right. 0: not MQTT, or, with `cut`, not yet. `strong`: one of them is no accident. */
+static unsigned chain(struct slice input, bool *strong, bool *cut)
 {
 	unsigned count = 0;
-	*strong = false;
+	*strong = *cut = false;
 	while (input.size && count < 4) {
 		struct packet_at at;
-		if (mqtt_header_read(input, &at) != PARSE_DONE)
-			return input.size < 5 ? count : 0;
-		struct slice body = slice_head(slice_of(input.at + at.header, input.size - at.header), at.length);
-		if (!mqtt_flags_legal(at.type, at.flags) || !body_plausible(&at, body))
+		enum verdict verdict = mqtt_header_read(input, &at);
+		uint8_t type = input.at[0] >> 4;
+		if (verdict == PARSE_BAD || type == MQTT_RESERVED || !mqtt_flags_legal(type, input.at[0] & 15)) {
+			*strong = false;
 			return 0;
-		*strong = *strong || (body.size == at.length && at.length >= 12 && at.type != MQTT_SUBACK);
+		}
+		*cut = verdict == PARSE_MORE;
+		if (*cut)
+			return count;
+		struct slice body = slice_head(slice_of(input.at + at.header, input.size - at.header), at.length);
+		enum fit fit = body_fit(&at, body);
+		*cut = fit == FIT_CUT;
+		if (fit != FIT_YES)
+			return fit == FIT_CUT ? count : 0;
+		*strong = *strong || body_strong(&at, body);
+		*cut = body.size < at.length;
 		count++;
 		uint32_t whole = at.header + body.size;
 		input = slice_of(input.at + whole, input.size - whole);
@@ -167,7 +210,7 @@ static enum probe probe_side(uint8_t type)
 enum probe mqtt_probe(struct slice first, uint8_t direction, uint16_t client_port, uint16_t server_port)
 {
 	struct packet_at at;
-	bool strong;
+	bool strong, cut;
 	bool known = mqtt_port(client_port) || mqtt_port(server_port);
 	enum verdict verdict = mqtt_header_read(first, &at);
 	(void)direction;
@@ -178,24 +221,29 @@ enum probe mqtt_probe(struct slice first, uint8_t direction, uint16_t client_por
 		return known || type == MQTT_CONNECT || (type && mqtt_flags_legal(type, first.at[0] & 15)) ? PROBE_MAYBE : PROBE_NO;
 	if (type == MQTT_CONNECT)
 		return probe_connect(first, &at, known);
-	unsigned packets = chain(first, &strong);
-	if (known)
-		return packets ? probe_side(type) : type == MQTT_RESERVED ? PROBE_YES : PROBE_NO;
-	return packets && strong && (packets > 1 || type == MQTT_PUBLISH) ? probe_side(type) : PROBE_NO;
+	unsigned packets = chain(first, &strong, &cut);
+	if (packets && (known || (strong && (packets > 1 || type == MQTT_PUBLISH))))
+		return probe_side(type);
+	if (cut && first.size < UNDECIDED_MAX)
+		return PROBE_MAYBE;
+	return known && type == MQTT_RESERVED ? PROBE_YES : PROBE_NO;
 }
 
-/* After a loss: the next place where a row of packets begins. False when there is none in these bytes. */
-bool mqtt_find_boundary(struct slice *input, uint32_t *passed)
+bool mqtt_find_boundary(struct slice *input, bool begins, uint32_t *passed)
 {
-	bool strong;
+	uint32_t keep = input->size;
 	for (uint32_t i = 0; i < input->size; i++) {
+		bool strong, cut;
 		struct slice rest = slice_of(input->at + i, input->size - i);
-		unsigned packets = chain(rest, &strong);
-		if (packets && (i == 0 || packets > 1 || strong)) {
+		unsigned packets = chain(rest, &strong, &cut);
+		if (packets && (packets > 1 || strong || (i == 0 && begins))) {
 			*passed = i;
 			*input = rest;
 			return true;
 		}
+		if ((packets || cut) && keep == input->size && rest.size <= UNDECIDED_MAX)
+			keep = i;
 	}
+	*passed = keep;
 	return false;
 }

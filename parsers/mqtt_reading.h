@@ -15,7 +15,7 @@ struct mqtt_state {
 	bool authenticates;           /* CONNECT named an authentication method (MQTT 5.0 section 4.12) */
 	bool careful;                 /* joined half-way or bytes were lost: what contradicts the past is no violation */
 	bool ended[2];                /* DISCONNECT was seen, by direction */
-	bool lost[2];                 /* looking for a packet boundary, by direction */
+	uint8_t lost[2];              /* enum place: looking for a packet boundary, by direction */
 	bool begun[2];
 	uint8_t refuses;              /* enum refusal: what the server said in CONNACK that it does not do */
 	uint16_t keepalive_s;
@@ -25,6 +25,8 @@ struct mqtt_state {
 	uint32_t packet_max[2];       /* 0: no limit */
 };
 _Static_assert(sizeof(struct mqtt_state) <= LIMIT_PARSER_STATE, "the state of a flow is bounded");
+
+enum place { PLACE_KNOWN, PLACE_LOST /* the next byte may well be a boundary */, PLACE_SEARCHED };
 
 enum refusal { REFUSES_QOS_1 = 1, REFUSES_QOS_2 = 2, REFUSES_RETAIN = 4, REFUSES_WILDCARD = 8, REFUSES_SHARED = 16,
 	REFUSES_IDENTIFIER = 32 };
@@ -58,8 +60,9 @@ struct filters {
 enum verdict mqtt_header_read(struct slice input, struct packet_at *at);
 bool mqtt_flags_legal(uint8_t type, uint8_t flags);
 enum probe mqtt_probe(struct slice first, uint8_t direction, uint16_t client_port, uint16_t server_port);
-/* After a loss: the next place where a row of packets begins. False when there is none in these bytes. */
-bool mqtt_find_boundary(struct slice *input, uint32_t *passed);
+/* After a loss: the next place where a row of packets begins; `passed` bytes stand before it. False when there is none in these bytes:
+ * so many of them are of no more use. `begins`: a boundary at the first byte needs less evidence. */
+bool mqtt_find_boundary(struct slice *input, bool begins, uint32_t *passed);
 
 /* Reads one packet, whole or up to the payload of a PUBLISH, and emits its event; `cut`: only its head is there. */
 void mqtt_packet_read(struct parse *parse, const struct packet_at *at, struct slice body, bool cut);

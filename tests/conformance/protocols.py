@@ -43,12 +43,25 @@ def number(text):
     return None if text is None else int(text, 0)
 
 
+def merged(a, b):
+    """Two JSON objects as one, at any depth."""
+    return {k: merged(a[k], b[k]) if isinstance(a.get(k), dict) and isinstance(b.get(k), dict) else b.get(k, a.get(k))
+            for k in a.keys() | b.keys()}
+
+
 class Mqtt:
     name = "mqtt"
     display = "mqtt"
     ports = {1883}
     types = {"connect": 1, "connack": 2, "publish": 3, "puback": 4, "pubrec": 5, "pubrel": 6, "pubcomp": 7, "subscribe": 8,
              "suback": 9, "unsubscribe": 10, "unsuback": 11, "pingreq": 12, "pingresp": 13, "disconnect": 14, "auth": 15}
+
+    # MQTT 5.0 table 2-4: which packets a property may stand in. One that stands elsewhere is a violation here, and no field.
+    ACKS = (2, 4, 5, 6, 7, 9, 11, 14, 15)
+    placed = {0x01: (3,), 0x02: (3,), 0x03: (3,), 0x08: (3,), 0x09: (3,), 0x0b: (3, 8), 0x11: (1, 2, 14), 0x12: (2,), 0x13: (2,),
+              0x15: (1, 2, 15), 0x16: (1, 2, 15), 0x17: (1,), 0x19: (1,), 0x1a: (2,), 0x1c: (2, 14), 0x1f: ACKS, 0x21: (1, 2),
+              0x22: (1, 2), 0x23: (3,), 0x24: (2,), 0x25: (2,), 0x26: (1, 3, 8, 10, *ACKS), 0x27: (1, 2), 0x28: (2,), 0x29: (2,),
+              0x2a: (2,)}
 
     def __init__(self):
         # Names and numbers of the MQTT 5 properties, as the parser's own table has them.
@@ -64,12 +77,8 @@ class Mqtt:
         extra = event["thingwarden"]
         if extra["protocol"] != "mqtt":
             return None
-        both = {}
-        for part in (event.get("mqtt", {}), extra.get("mqtt", {})):
-            for key, value in part.items():
-                if isinstance(value, dict):
-                    both.setdefault(key, {}).update(value)
-        names = [name for name in self.types if name in both]
+        both = merged(event.get("mqtt", {}), extra.get("mqtt", {}))
+        names = [name for name in self.types if isinstance(both.get(name), dict)]
         if extra["action"] == "violation": # the packet itself had its event; one of type 0 has no other
             return {"type": 0} if extra.get("reason") == "reserved_type" and not names else None
         if not names: # what a timer tells
@@ -87,9 +96,10 @@ class Mqtt:
         if name == "publish":
             record.update(qos=message["qos"], retain=message["retain"], dup=message["dup"], topics=[message.get("topic", "")])
         if name == "subscribe":
-            record.update(topics=[t["topic"] for t in message["topics"]], qos_asked=[t["qos"] for t in message["topics"]])
+            topics = message.get("topics", ())
+            record.update(topics=[t["topic"] for t in topics], qos_asked=[t["qos"] for t in topics])
         if name == "unsubscribe":
-            record.update(topics=message["topics"])
+            record.update(topics=message.get("topics"))
         return record
 
     def theirs(self, pairs):
@@ -103,9 +113,11 @@ class Mqtt:
                   "client_id": first(pairs, "mqtt.clientid"), "user": first(pairs, "mqtt.username"),
                   "version": number(first(pairs, "mqtt.ver")), "keepalive": number(first(pairs, "mqtt.kalive")),
                   "will_topic": first(pairs, "mqtt.willtopic"), "session_present": flag("mqtt.conack.flags.sp")}
+        if record["version"]:
+            record["version"] &= 0x7f # bit 7 says bridge
         if length is not None:
             record["length"] = length + 2 + (length > 127) + (length > 16383) + (length > 2097151)
-        if unknown: # without the CONNECT tshark knows only the header
+        if unknown or kind == 0: # without the CONNECT tshark knows only the header
             return {"type": kind}
         if kind in (9, 11):
             record["codes"] = [int(v, 0) for v in every(pairs, "mqtt.suback.qos", "mqtt.suback.reason_code",
@@ -115,13 +127,16 @@ class Mqtt:
         if kind == 3:
             record.update(qos=number(first(pairs, "mqtt.qos")), retain=flag("mqtt.retain"), dup=flag("mqtt.dupflag"))
         if kind in (3, 8, 10):
-            topics = [t for t in every(pairs, "mqtt.topic") if t or kind != 3]
+            topics = every(pairs, "mqtt.topic")
+            if kind == 3: # that of the alias follows as a second one
+                topics = [t for t in topics if t][:1]
             record["topics"] = topics or None
         if kind == 8:
             record["qos_asked"] = [int(v, 0) for v in every(pairs, "mqtt.sub.qos", "mqtt.subscription_options_qos")] or None
         inner = next((v for k, v in pairs if k == "mqtt.properties"), None)
         if inner is not None:
-            record["properties"] = sorted({int(v, 16) for k, v in inner if k == "mqtt.property_id"})
+            ids = {int(v, 16) for k, v in inner if k == "mqtt.property_id"}
+            record["properties"] = sorted(id for id in ids if kind in self.placed.get(id, ()))
         return record
 
     def indexed(self, row):
