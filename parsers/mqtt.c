@@ -49,7 +49,7 @@ static bool find_place(struct parse *parse, struct slice *input)
 		state->lost[d] = parse->midstream;
 	}
 	if (state->lost[d] && !mqtt_find_boundary(input, &passed)) {
-		parse->consumed += input->size;
+		parse->consumed += passed;
 		return false;
 	}
 	state->lost[d] = false;

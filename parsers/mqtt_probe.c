@@ -184,18 +184,83 @@ enum probe mqtt_probe(struct slice first, uint8_t direction, uint16_t client_por
 	return packets && strong && (packets > 1 || type == MQTT_PUBLISH) ? probe_side(type) : PROBE_NO;
 }
 
-/* After a loss: the next place where a row of packets begins. False when there is none in these bytes. */
+/* --- after a loss ------------------------------------------------------------------------------------------- */
+
+enum place { PLACE_NO, PLACE_MAYBE, PLACE_YES };
+
+enum {
+	TOPIC_MAX = 1024,  /* a longer one is no landmark */
+	WAIT_MAX = 32768   /* so large a packet is not waited for on suspicion */
+};
+
+/* Could a packet begin here of which only these bytes are known? */
+static bool may_begin(const struct packet_at *at, struct slice body)
+{
+	struct reader r = reader_of(body);
+	if (at->length > WAIT_MAX || !mqtt_flags_legal(at->type, at->flags))
+		return false;
+	if (at->type != MQTT_PUBLISH)
+		return body.size < 5 && at->length >= 2 && at->type != MQTT_RESERVED;
+	uint32_t topic = read_be16(&r);
+	if ((at->flags & 6) == 6 || at->length < 3)
+		return false;
+	if (r.failed)
+		return true;
+	struct slice seen = slice_head(read_rest(&r), topic);
+	for (uint32_t i = 0; i < seen.size; i++)
+		if (seen.at[i] < 0x20 || seen.at[i] == 0x7f)
+			return false;
+	return topic && topic <= TOPIC_MAX && topic + 2 <= at->length;
+}
+
+/* Does a row of packets begin here? Alone and not all there, one is only a suspicion, except where a segment begins. */
+static enum place place_judge(struct slice input, bool first)
+{
+	unsigned count = 0;
+	bool strong = false;
+	while (input.size && count < 4) {
+		struct packet_at at;
+		enum verdict verdict = mqtt_header_read(input, &at);
+		if (verdict == PARSE_BAD)
+			return PLACE_NO;
+		if (verdict == PARSE_MORE)
+			break;
+		struct slice body = slice_head(slice_of(input.at + at.header, input.size - at.header), at.length);
+		bool whole = body.size == at.length;
+		if (!mqtt_flags_legal(at.type, at.flags) || !body_plausible(&at, body)) {
+			if (whole || !may_begin(&at, body))
+				return PLACE_NO;
+			break;
+		}
+		if (!whole && !first && !count && at.length > WAIT_MAX)
+			return PLACE_NO;
+		strong = strong || (whole && at.length >= 12 && at.type != MQTT_SUBACK);
+		count++;
+		uint32_t used = at.header + body.size;
+		input = slice_of(input.at + used, input.size - used);
+	}
+	return count && (first || count > 1 || strong) ? PLACE_YES : PLACE_MAYBE;
+}
+
+/* After a loss: the next place where a row of packets begins. False when there is none in these bytes: `*passed` of them are
+ * of no use, behind them one may begin that is not all there. */
 bool mqtt_find_boundary(struct slice *input, uint32_t *passed)
 {
-	bool strong;
+	uint32_t suspicion = input->size;
 	for (uint32_t i = 0; i < input->size; i++) {
 		struct slice rest = slice_of(input->at + i, input->size - i);
-		unsigned packets = chain(rest, &strong);
-		if (packets && (i == 0 || packets > 1 || strong)) {
+		switch (place_judge(rest, i == 0)) {
+		case PLACE_YES:
 			*passed = i;
 			*input = rest;
 			return true;
+		case PLACE_MAYBE:
+			suspicion = suspicion < i ? suspicion : i;
+			break;
+		default:
+			break;
 		}
 	}
+	*passed = suspicion;
 	return false;
 }
