@@ -46,12 +46,14 @@ void transport_spoke(struct event *event)
 	event->direction = TO_SERVER;
 }
 
-static const char *abnormal_reason(const struct event *event, const char *how)
+/* A client that ends the connection itself was not given up for its silence, however late that is noticed. */
+static const char *abnormal_reason(const struct event *event, const char *how, enum direction by)
 {
 	const struct session *session = event->session;
+	bool left = how[0] != 't' && by == TO_SERVER;
 	if (session->successor == SUCCESSOR_OTHER_ADDRESS)
 		return "taken_over";
-	if (session->overdue || (session->deadline_ns && session->deadline_ns <= event->time_ns))
+	if (!left && (session->overdue || (session->deadline_ns && session->deadline_ns <= event->time_ns)))
 		return "keepalive_timeout";
 	if (how[0] == 'f')
 		return "no_disconnect";
@@ -87,7 +89,7 @@ void transport_closed(struct event *event, struct transport_detail *detail, cons
 			break;
 		}
 		event->outcome = OUTCOME_FAILURE;
-		event->reason = slice_text(abnormal_reason(event, how));
+		event->reason = slice_text(abnormal_reason(event, how, by));
 		break;
 	case SESSION_REFUSED:
 	case SESSION_ENDED:

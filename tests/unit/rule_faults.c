@@ -151,8 +151,8 @@ static void test_overrides(void **state)
 	char faults[RIG_FAULTS];
 	const struct rule_override good[] = {{.rule = "base", .level = "critical", .threshold = -1},
 					     {.rule = "21111111-2222-3333-4444-555555555555", .threshold = 9, .timespan = "5m"}};
-	const struct rule_override unknown[] = {{.rule = "nobody", .threshold = -1}};
-	const struct rule_override span[] = {{.rule = "base", .threshold = -1, .timespan = "5 minutes"}};
+	const struct rule_override unknown[] = {{.place = "c.yaml:3:7", .rule = "nobody", .threshold = -1}};
+	const struct rule_override span[] = {{.place = "c.yaml:4:7", .rule = "base", .threshold = -1, .timespan = "5 minutes"}};
 	static const char text[] = CORRELATION("  type: event_count\n  rules: [base]\n  timespan: 60s\n  condition: {gte: 5}\n");
 	(void)state;
 	struct rules *rules = rig_rules(text, NULL, 0, good, 2, faults);
@@ -165,9 +165,9 @@ static void test_overrides(void **state)
 	assert_true(rule->generate);
 	rules_close(rules);
 	assert_null(rig_rules(text, NULL, 0, unknown, 1, faults));
-	assert_non_null(strstr(faults, "override of nobody: there is no such rule"));
+	assert_non_null(strstr(faults, "c.yaml:3:7: rule: there is no rule nobody"));
 	assert_null(rig_rules(text, NULL, 0, span, 1, faults));
-	assert_non_null(strstr(faults, "\"5 minutes\" is no timespan"));
+	assert_non_null(strstr(faults, "c.yaml:4:7: timespan: \"5 minutes\""));
 }
 
 static void test_missing_file(void **state)
