@@ -536,7 +536,8 @@ static enum verdict http_parse(struct parse *parse, struct slice input)
 		if (state->lost[d]) /* its connection was evicted */
 			continue;
 		bool good = feed(parse, c, input);
-		uint32_t used = parse->consumed > 0 || good ? parse->consumed : 1;
+		uint32_t used = parse->consumed < input.size ? parse->consumed : input.size;
+		used += !good && !used; /* an error at once: go on behind its first byte */
 		parse->consumed = before + used;
 		if (good) {
 			await_request(parse, c);
