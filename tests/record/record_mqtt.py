@@ -157,11 +157,11 @@ def publish_refused_quiet(s, tap):
         p.login("panel-1", "panel", USERS["panel"])
         p.subscribe("plant/meter/7")
         c.login("meter-7", "meter", USERS["meter"], v=5)
-        c.publish("plant/pump/1/speed", b"1", 1)
-        for n in range(4):
-            c.publish("plant/meter/8", b"%d" % n, 1)
         for n in range(12):
             c.publish("plant/meter/7", b"%d" % n, 1)
+        for n in range(4):
+            c.publish("plant/meter/8", b"%d" % n, 1)
+        c.publish("plant/pump/1/speed", b"1", 1)
         c.bye()
         p.bye()
 
@@ -366,7 +366,9 @@ def redirect_quiet(s, tap):
 
 @capture("mqtt_v5_abuse-quiet-limits", "topic aliases and messages under way up to what Mosquitto allows")
 def limits_quiet(s, tap):
-    with s.broker(), tap(), s.client("meter") as c:
+    with s.broker(), tap(), s.client("panel") as p, s.client("meter") as c:
+        p.login("panel-1")
+        p.subscribe("plant/meter/7/#")
         c.login("meter-7", v=5)
         for n in range(1, 11):
             c.publish(f"plant/meter/7/{n}", b"4", props=mqtt.prop(0x23, n))
@@ -375,6 +377,7 @@ def limits_quiet(s, tap):
         for _ in range(20):
             c.await_kind(mqtt.PUBACK)
         c.bye()
+        p.bye()
 
 
 # --- too much -----------------------------------------------------------------------------------------------------------
