@@ -122,7 +122,7 @@ static void add_what(struct page *page, const struct alert *alert)
 	else if (alert->distinct)
 		add(page, ", %" PRIu64 " different %s", alert->distinct, rule->value_name ? rule->value_name : "values");
 	if (alert->count > 1)
-		add(page, ", %" PRIu64 " times", alert->count);
+		add(page, alert->value >= 0 ? ", over %" PRIu64 " events" : ", %" PRIu64 " times", alert->count);
 	if (alert->ratio >= 0)
 		add(page, ", ratio %.2f", alert->ratio);
 	if (span) {
