@@ -21,7 +21,7 @@ struct judgement {
 	struct marks *marks;
 	/* results, zero on entry; read only when the answer is true */
 	uint64_t count, distinct;
-	double ratio;
+	double ratio, value;
 	uint64_t first_seen_ns;    /* 0: the group's */
 	/* In: the group's timer (0 none). Out: when expire() is to be called; 0 for never. */
 	uint64_t deadline_ns;
@@ -31,6 +31,8 @@ struct judgement {
 struct detector {
 	const char *type;          /* correlation.type, or "match" */
 	uint16_t state_bytes;      /* at most DETECTOR_STATE_MAX */
+	const char *measure;       /* what judgement.value is: "total", "average"; NULL when it sets none */
+	bool marks_are_memory;     /* the group's marks are what it has learned, not evidence of an alert */
 	bool keeps_origin;         /* the event that began the group is kept for alerts that a timer raises */
 	bool first_role_begins;    /* only an event of role 0 makes a group; others find one or are of no interest */
 	bool counts_first_role;    /* an alert that goes on counts the events of role 0 only */

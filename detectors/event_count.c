@@ -52,10 +52,16 @@ static bool judge_coarse(struct judgement *j)
 				c->count[p % PARTS] = 0;
 		c->part = part;
 	}
+	part = c->part;
 	uint16_t *now = &c->count[c->part % PARTS];
 	*now = (uint16_t)(*now + (*now < UINT16_MAX));
-	for (unsigned i = 0; i < PARTS; i++)
-		j->count += c->count[i];
+	uint64_t oldest = part;
+	for (unsigned i = 0; i < PARTS; i++) {
+		uint64_t at = part - i;
+		j->count += c->count[at % PARTS];
+		oldest = c->count[at % PARTS] ? at : oldest;
+	}
+	j->first_seen_ns = oldest * (j->rule->window_ns / PARTS); /* as exact as the sub-windows are */
 	return detector_compare(j->rule->compare, (double)j->count, (double)j->rule->threshold);
 }
 

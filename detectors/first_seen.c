@@ -35,6 +35,7 @@ static bool judge(struct judgement *j)
 		marks_remove(j->marks, &state->known, state->known.head);
 	marks_add(j->marks, &state->known, j->event, slice_of(text, size), value);
 	j->count = 1;
+	j->first_seen_ns = j->now_ns;
 	j->distinct = state->known.count;
 	return !learning;
 }
@@ -48,6 +49,7 @@ static struct mark_list *marks(const struct rule *rule, void *state)
 const struct detector detector_first_seen = {
 	.type = "first_seen",
 	.state_bytes = sizeof(struct learned),
+	.marks_are_memory = true,
 	.check = check,
 	.judge = judge,
 	.marks = marks,

@@ -189,8 +189,23 @@ void marks_clear(struct marks *marks, struct mark_list *list)
 		marks_remove(marks, list, list->head);
 }
 
+/* Of a violation what was broken, and where: "wildcard_in_topic: plant/+/1". */
+static struct slice violation_note(const struct event *event, char out[NOTE_MAX])
+{
+	struct slice parts[] = {event->reason, slice_text(": "), event->resource.count ? event->resource.items[0] : slice_text("")};
+	uint32_t size = 0;
+	for (unsigned i = 0; i < (event->resource.count ? 3u : 1u); i++) {
+		struct slice part = slice_head(parts[i], NOTE_MAX - size);
+		memcpy(out + size, part.at, part.size);
+		size += part.size;
+	}
+	return slice_of(out, size);
+}
+
 struct slice event_note(const struct event *event, char out[NOTE_MAX])
 {
+	if (event->action == ACTION_VIOLATION && event->reason.size)
+		return violation_note(event, out);
 	if (event->resource.count)
 		return slice_head(event->resource.items[0], NOTE_MAX);
 	if (event->session->user.known && event->session->user.size)

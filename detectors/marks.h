@@ -44,7 +44,7 @@ void marks_renew(struct marks *marks, struct mark_list *list, uint32_t index, ui
 /* Empty when it was overwritten. */
 struct slice mark_note(const struct marks *marks, const struct mark *mark);
 
-/* What was seen, in few words, for people: the resource, else the user, the client id, the address. Written to `out`. */
+/* What was seen, in few words, for people: of a violation what was broken, else the resource, the user, the client id, the address. Written to `out`. */
 struct slice event_note(const struct event *event, char out[NOTE_MAX]);
 
 #endif

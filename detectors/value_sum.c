@@ -43,16 +43,22 @@ static double sum(struct judgement *j, const struct mark_list *list)
 	return total;
 }
 
+static bool compare(struct judgement *j, double value)
+{
+	j->value = value;
+	return detector_compare(j->rule->compare, value, (double)j->rule->threshold);
+}
+
 static bool judge_sum(struct judgement *j)
 {
 	struct mark_list *list = take(j);
-	return list && detector_compare(j->rule->compare, sum(j, list), (double)j->rule->threshold);
+	return list && compare(j, sum(j, list));
 }
 
 static bool judge_avg(struct judgement *j)
 {
 	struct mark_list *list = take(j);
-	return list && detector_compare(j->rule->compare, sum(j, list) / (double)list->count, (double)j->rule->threshold);
+	return list && compare(j, sum(j, list) / (double)list->count);
 }
 
 static int by_value(const void *a, const void *b)
@@ -71,7 +77,7 @@ static bool judge_percentile(struct judgement *j)
 	for (uint32_t i = list->head; i != MARK_NONE && n < VALUES_MAX; i = mark_at(j->marks, i)->next)
 		values[n++] = mark_at(j->marks, i)->value;
 	qsort(values, n, sizeof *values, by_value);
-	return detector_compare(j->rule->compare, values[(n * 95 + 99) / 100 - 1], (double)j->rule->threshold);
+	return compare(j, values[(n * 95 + 99) / 100 - 1]);
 }
 
 static struct mark_list *marks(const struct rule *rule, void *state)
@@ -81,10 +87,13 @@ static struct mark_list *marks(const struct rule *rule, void *state)
 }
 
 const struct detector detector_value_sum = {
-	.type = "value_sum", .state_bytes = sizeof(struct mark_list), .check = check, .judge = judge_sum, .marks = marks};
+	.type = "value_sum", .measure = "total", .state_bytes = sizeof(struct mark_list),
+	.check = check, .judge = judge_sum, .marks = marks};
 
 const struct detector detector_value_avg = {
-	.type = "value_avg", .state_bytes = sizeof(struct mark_list), .check = check, .judge = judge_avg, .marks = marks};
+	.type = "value_avg", .measure = "average", .state_bytes = sizeof(struct mark_list),
+	.check = check, .judge = judge_avg, .marks = marks};
 
 const struct detector detector_value_percentile = {
-	.type = "value_percentile", .state_bytes = sizeof(struct mark_list), .check = check, .judge = judge_percentile, .marks = marks};
+	.type = "value_percentile", .measure = "95th percentile", .state_bytes = sizeof(struct mark_list),
+	.check = check, .judge = judge_percentile, .marks = marks};

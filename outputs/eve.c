@@ -301,6 +301,15 @@ static void put_evidence(struct json *json, const struct record_context *context
 	json_list_end(json);
 }
 
+static void put_awaited(struct json *json, const struct rule *rule)
+{
+	json_key(json, "awaited");
+	json_list(json);
+	for (unsigned i = 1; i < rule->roles; i++)
+		json_cstring(json, rule->role[i]->title);
+	json_list_end(json);
+}
+
 static void put_finding(struct json *json, const struct record_context *context, const struct alert *alert)
 {
 	const struct rule *rule = alert->rule;
@@ -321,11 +330,18 @@ static void put_finding(struct json *json, const struct record_context *context,
 		put_number(json, "distinct", alert->distinct);
 	if (rule->compare)
 		put_number(json, "threshold", rule->threshold);
+	put_cstring(json, "value_field", rule->value_name);
+	if (alert->value >= 0) {
+		json_key(json, "value");
+		json_double(json, alert->value);
+	}
 	if (alert->ratio >= 0) {
 		json_key(json, "ratio");
 		json_double(json, alert->ratio);
 	}
 	put_number(json, "window_s", rule->window_ns / TW_SECOND);
+	if (rule->awaits)
+		put_awaited(json, rule);
 	put_time(json, "first_seen", alert->first_seen_ns);
 	put_time(json, "last_seen", alert->last_seen_ns);
 	if (alert->update)

@@ -43,7 +43,9 @@ static void add_text(struct page *page, struct slice text)
 static void add_span(struct page *page, uint64_t ns)
 {
 	double s = (double)ns / 1e9;
-	if (s < 120)
+	if (s < 1)
+		add(page, "%.0f ms", s * 1000);
+	else if (s < 120)
 		add(page, s < 10 ? "%.1f s" : "%.0f s", s);
 	else if (s < 7200)
 		add(page, "%.0f min", s / 60);
@@ -92,6 +94,15 @@ static void add_clock(struct page *page, uint64_t time_ns)
 	add(page, "%.8s", time + 11);
 }
 
+/* Type absence. */
+static void add_awaited(struct page *page, const struct rule *rule)
+{
+	add(page, "; what did not follow within ");
+	add_span(page, rule->window_ns);
+	for (unsigned i = 1; i < rule->roles; i++)
+		add(page, "%s %s", i == 1 ? ":" : ",", rule->role[i]->title);
+}
+
 static void add_what(struct page *page, const struct alert *alert)
 {
 	const struct rule *rule = alert->rule;
@@ -104,10 +115,14 @@ static void add_what(struct page *page, const struct alert *alert)
 		add(page, ": ");
 		add_text(page, event->reason);
 	}
-	if (alert->distinct)
+	if (alert->value >= 0)
+		add(page, ", %s of %s: %.0f", rule->measure, rule->value_name, alert->value);
+	else if (alert->distinct && !rule->compare)
+		add(page, ", %s is new, %" PRIu64 " known", rule->value_name ? rule->value_name : "it", alert->distinct - 1);
+	else if (alert->distinct)
 		add(page, ", %" PRIu64 " different %s", alert->distinct, rule->value_name ? rule->value_name : "values");
 	if (alert->count > 1)
-		add(page, ", %" PRIu64 " times", alert->count);
+		add(page, alert->value >= 0 ? ", over %" PRIu64 " events" : ", %" PRIu64 " times", alert->count);
 	if (alert->ratio >= 0)
 		add(page, ", ratio %.2f", alert->ratio);
 	if (span) {
@@ -118,6 +133,8 @@ static void add_what(struct page *page, const struct alert *alert)
 		add(page, " to ");
 		add_clock(page, alert->last_seen_ns);
 	}
+	if (rule->awaits)
+		add_awaited(page, rule);
 	add(page, "\n");
 }
 
@@ -131,6 +148,23 @@ static void add_samples(struct page *page, const struct alert *alert)
 		add_text(page, alert->sample[i]);
 	}
 	add(page, "\n");
+}
+
+static void add_fields(struct page *page, const struct alert *alert)
+{
+	char text[256];
+	bool begun = false;
+	for (unsigned i = 0; i < alert->rule->shown_count; i++) {
+		const struct field *field = alert->rule->shown[i];
+		uint32_t size = field_text(field, alert->event, text, sizeof text);
+		if (!size)
+			continue;
+		add(page, "%s%s ", begun ? ", " : "  with   ", field->name);
+		add_text(page, slice_of(text, size));
+		begun = true;
+	}
+	if (begun)
+		add(page, "\n");
 }
 
 static void add_where(struct page *page, const struct record_context *context, const struct alert *alert)
@@ -212,6 +246,7 @@ static struct slice text_alert(const struct record_context *context, const struc
 	add_rule(&page, alert);
 	if (!alert->update) { /* an update says what has changed; the rest stands where the alert was raised */
 		add_samples(&page, alert);
+		add_fields(&page, alert);
 		add_where(&page, context, alert);
 		add_description(&page, rule->description);
 	}

@@ -64,7 +64,7 @@ enum mqtt_bit {
 	MQTT_BIT_HEADER,     /* dup, qos, retain, bytes */
 	MQTT_BIT_VERSION, MQTT_BIT_MESSAGE_ID, MQTT_BIT_REASON_CODE, MQTT_BIT_CONNECT, MQTT_BIT_CLIENT_ID,
 	MQTT_BIT_USERNAME, MQTT_BIT_WILL, MQTT_BIT_SESSION_PRESENT, MQTT_BIT_TOPIC, MQTT_BIT_PAYLOAD, MQTT_BIT_ALIAS,
-	MQTT_BIT_TOPICS, MQTT_BIT_CODES, MQTT_BIT_INFLIGHT, MQTT_BIT_USER_PROPERTIES, MQTT_BIT_WILL_USER_PROPERTIES,
+	MQTT_BIT_COUNTED, MQTT_BIT_TOPICS, MQTT_BIT_CODES, MQTT_BIT_INFLIGHT, MQTT_BIT_USER_PROPERTIES, MQTT_BIT_WILL_USER_PROPERTIES,
 	MQTT_BIT_PROPERTY,   /* the first of MQTT_PROPERTY_COUNT */
 	MQTT_BIT_WILL_PROPERTY = MQTT_BIT_PROPERTY + MQTT_PROPERTY_COUNT,
 	MQTT_BIT_COUNT = MQTT_BIT_WILL_PROPERTY + MQTT_PROPERTY_COUNT
@@ -79,6 +79,7 @@ struct mqtt_event {
 	bool clean_session, has_username, has_password, has_will, will_retain, session_present;
 	uint16_t message_id, keepalive_s, topic_alias;
 	uint16_t inflight, qos2_open;
+	uint32_t counted;
 	uint32_t bytes, payload_bytes, topic_count, refused, will_bytes, client_id_bytes;
 	struct slice protocol_string, client_id, username, topic, will_topic;
 	struct slices topics;

@@ -103,6 +103,8 @@ const struct field mqtt_fields[] = {
 
 	HEADER("publish", MQTT_PUBLISH), MESSAGE_ID("publish", MQTT_PUBLISH),
 	ROW("publish.topic", FIELD_TEXT, topic, MQTT_PUBLISH, MQTT_BIT_TOPIC, true, "topic name; that of the alias when the packet has only this"),
+	ROW("publish.counted", FIELD_U32, counted, MQTT_PUBLISH, MQTT_BIT_COUNTED, false,
+	    "100, on every hundredth message of a client's connection: its sum counts messages and costs the others nothing"),
 	ROW("publish.payload_bytes", FIELD_U32, payload_bytes, MQTT_PUBLISH, MQTT_BIT_PAYLOAD, false, "length of the application message"),
 	NUMBER("publish", MQTT_PUBLISH, payload_format_indicator), NUMBER("publish", MQTT_PUBLISH, message_expiry_interval),
 	NUMBER("publish", MQTT_PUBLISH, topic_alias), TEXT("publish", MQTT_PUBLISH, response_topic),

@@ -36,6 +36,34 @@ static void publish_count(struct reading *r)
 		mqtt_violate(r, "receive_maximum_exceeded");
 }
 
+static void publish_tally(struct reading *r)
+{
+	enum { TALLY = 100 };
+	if (++r->state->published % TALLY)
+		return;
+	r->mqtt->counted = TALLY;
+	event_set(&r->event, MQTT_BIT_COUNTED);
+}
+
+/* An answer of MQTT 5 may refuse a message: the topic is kept until then. */
+static void topic_keep(struct reading *r)
+{
+	const struct mqtt_event *mqtt = r->mqtt;
+	if (mqtt->qos && mqtt_is_v5(r) && mqtt->topic.size && !r->event.one_sided)
+		memo_put(r->parse->memos, memo_key(r->parse->flow_id, MEMO_MESSAGE, mqtt->message_id), mqtt->topic);
+}
+
+static void topic_recall(struct reading *r)
+{
+	struct mqtt_event *mqtt = r->mqtt;
+	uint64_t key = memo_key(r->parse->flow_id, MEMO_MESSAGE, mqtt->message_id);
+	if (!mqtt_is_v5(r) || (r->at.type != MQTT_PUBACK && r->at.type != MQTT_PUBREC))
+		return;
+	if (mqtt->reason_code && memo_get(r->parse->memos, key, &mqtt->topic))
+		r->event.resource = (struct slices){&mqtt->topic, 1};
+	memo_drop(r->parse->memos, key);
+}
+
 static void ack_count(struct reading *r)
 {
 	struct mqtt_state *state = r->state;
@@ -123,8 +151,11 @@ void mqtt_publish_read(struct reading *r, struct reader *b)
 	if (mqtt->topic.size)
 		r->event.resource = (struct slices){&mqtt->topic, 1};
 	publish_count(r);
-	if (r->parse->direction == TO_SERVER)
+	if (r->parse->direction == TO_SERVER) {
 		show_inflight(r);
+		publish_tally(r);
+		topic_keep(r);
+	}
 }
 
 void mqtt_ack_read(struct reading *r, struct reader *b)
@@ -142,6 +173,8 @@ void mqtt_ack_read(struct reading *r, struct reader *b)
 	mqtt_set_action(r, ACTION_DELIVER, failed ? OUTCOME_FAILURE
 			     : r->at.type == MQTT_PUBREL ? OUTCOME_UNKNOWN : OUTCOME_SUCCESS);
 	ack_count(r);
-	if (r->parse->direction == TO_CLIENT)
+	if (r->parse->direction == TO_CLIENT) {
 		show_inflight(r);
+		topic_recall(r);
+	}
 }

@@ -23,6 +23,7 @@ struct mqtt_state {
 	uint16_t receive_max[2];
 	uint16_t inflight[2], qos2_open[2];
 	uint32_t packet_max[2];       /* 0: no limit */
+	uint32_t published;           /* messages of the client */
 };
 _Static_assert(sizeof(struct mqtt_state) <= LIMIT_PARSER_STATE, "the state of a flow is bounded");
 
@@ -31,7 +32,7 @@ enum place { PLACE_KNOWN, PLACE_LOST /* the next byte may well be a boundary */,
 enum refusal { REFUSES_QOS_1 = 1, REFUSES_QOS_2 = 2, REFUSES_RETAIN = 4, REFUSES_WILDCARD = 8, REFUSES_SHARED = 16,
 	REFUSES_IDENTIFIER = 32 };
 
-enum { MEMO_ALIAS, MEMO_FILTERS };
+enum { MEMO_ALIAS, MEMO_FILTERS, MEMO_MESSAGE };
 
 /* The fixed header of a packet. */
 struct packet_at {

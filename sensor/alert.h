@@ -22,6 +22,7 @@ struct alert {
 	struct slice group_text[RULE_GROUP_MAX]; /* values of rule->group_name, as field_text() gives them */
 	uint64_t count;            /* events counted, in the window at the first alert, in the episode at an update */
 	uint64_t distinct;         /* distinct values, 0 when the rule does not count them */
+	double value;              /* types value_sum, value_avg, value_percentile: what they came to; negative in others */
 	double ratio;              /* type ratio; negative when the rule has none */
 	uint64_t first_seen_ns, last_seen_ns;
 	unsigned sample_count;

@@ -21,7 +21,7 @@ struct episode {
 	struct origin origin;
 	uint64_t raised_ns, told_ns, first_ns, last_ns;
 	uint64_t count, distinct, told_count, order;
-	double ratio;
+	double ratio, value;
 	uint32_t updates;
 	uint8_t sample_count, evidence_count, group_sizes[RULE_GROUP_MAX], sample_sizes[LIMIT_SAMPLES];
 	struct evidence evidence[LIMIT_SAMPLES];
@@ -96,7 +96,7 @@ static void add_evidence(struct episode *e, uint32_t frame, uint16_t file)
 static void add_event(struct episode *e, const struct event *event)
 {
 	char room[NOTE_MAX];
-	if (event->resource.count > 1)
+	if (event->resource.count > 1 && event->action != ACTION_VIOLATION)
 		for (uint32_t i = 0; i < event->resource.count && i < LIMIT_SAMPLES; i++)
 			add_sample(e, event->resource.items[i]);
 	else
@@ -107,7 +107,7 @@ static void add_event(struct episode *e, const struct event *event)
 static void add_marks(struct detect *d, const struct rule *rule, struct group *group, struct episode *e)
 {
 	struct mark_list *list = rule->detector->marks ? rule->detector->marks(rule, group->state) : NULL;
-	if (!list || !list->count)
+	if (!list || !list->count || rule->detector->marks_are_memory)
 		return;
 	for (uint32_t i = list->head; i != MARK_NONE; i = mark_at(d->marks, i)->next) {
 		const struct mark *mark = mark_at(d->marks, i);
@@ -136,6 +136,7 @@ static void tell(struct detect *d, const struct rule *rule, struct episode *e, c
 		.count = e->count,
 		.distinct = e->distinct,
 		.ratio = e->ratio,
+		.value = e->value,
 		.first_seen_ns = e->first_ns,
 		.last_seen_ns = e->last_ns,
 		.sample_count = e->sample_count,
@@ -172,6 +173,7 @@ static void episode_begin(struct detect *d, const struct rule *rule, struct grou
 	e->count = j->count;
 	e->distinct = j->distinct;
 	e->ratio = rule->ratio > 0 ? j->ratio : -1;
+	e->value = rule->measure ? j->value : -1;
 	e->order = d->raised++;
 	for (unsigned i = 0; i < rule->group_count; i++)
 		if (rule->group_by[j->role][i])
@@ -216,16 +218,19 @@ static void forget(void *context, struct group *group)
 	groups_remove(d->groups, group);
 }
 
-/* False when a field to group by is not in the event: it is then not counted. */
+/* False when a field to group by is not in the event: it is then not counted. A client id or user that was not seen, because
+ * the session was joined half-way or has none, is nobody else's: its conversation stands for it. */
 static bool group_key(const struct rule *rule, unsigned role, const struct event *event, uint64_t seed, uint64_t *key)
 {
 	uint64_t hash = hash_join(seed, rule->signature_id); /* stays when the rules are loaded anew */
 	for (unsigned i = 0; i < rule->group_count; i++) {
 		struct value value;
 		const struct field *field = rule->group_by[role][i];
-		if (!field || !field_get(field, event, &value))
+		if (!field || (!field_get(field, event, &value) && field->base != BASE_SESSION))
 			return false;
-		if (field->type == FIELD_ADDRESS)
+		if (!field_get(field, event, &value))
+			hash = hash_join(hash, event->flow_id);
+		else if (field->type == FIELD_ADDRESS)
 			hash = hash_join(hash, hash_bytes(value.address, sizeof *value.address, seed));
 		else if (field->type >= FIELD_TEXT && field->type != FIELD_ENUM && field->type != FIELD_TIME &&
 			 field->type != FIELD_SECRET)
@@ -264,6 +269,8 @@ static void present(struct detect *d, const struct rule *rule, struct group *gro
 	e->distinct = j->distinct > e->distinct ? j->distinct : e->distinct;
 	if (rule->ratio > 0)
 		e->ratio = j->ratio;
+	if (rule->measure)
+		e->value = j->value > e->value ? j->value : e->value;
 	add_event(e, event);
 	if (j->now_ns >= e->told_ns + rule->window_ns)
 		tell(d, rule, e, event, j->now_ns);

@@ -137,7 +137,7 @@ static void parse_begin(struct engine *e, struct flow *flow, enum direction dire
 		.time_ns = e->packet_ns,
 		.direction = (uint8_t)direction,
 		.midstream = flow->midstream,
-		.peer_heard = own->last_ack == other->next_seq,
+		.peer_heard = (int32_t)(own->last_ack - other->next_seq) >= 0, /* a FIN takes a number too */
 		.emit = emit,
 		.carry = flow->carried ? carry_nothing : carry,
 		.carry_lost = carry_lost,
@@ -348,6 +348,15 @@ static void engine_time(struct engine *e, uint64_t now_ns)
 
 /* --- the line ----------------------------------------------------------------------------------------------- */
 
+/* A flow that has begun to end is given less time than the wheel had set for it. */
+static void engine_tcp(struct engine *e, struct flow *flow, enum direction direction, const struct datagram *d)
+{
+	uint8_t before = flow->tcp_state;
+	stream_push(e->streams, flow, direction, d);
+	if (flow->tcp_state != before && flow->tcp_state >= FLOW_CLOSING)
+		flow_reschedule(e->flows, flow);
+}
+
 static void engine_udp(struct engine *e, struct flow *flow, enum direction direction, const struct datagram *d)
 {
 	struct half *half = &flow->half[direction];
@@ -375,7 +384,7 @@ static void engine_datagram(struct engine *e, const struct datagram *d, uint64_t
 	e->frame = d->frame;
 	e->file = d->file;
 	if (d->transport == TRANSPORT_TCP)
-		stream_push(e->streams, flow, direction, d);
+		engine_tcp(e, flow, direction, d);
 	else
 		engine_udp(e, flow, direction, d);
 	if (!flow->parser && d->payload.size && !d->refused)

@@ -10,9 +10,16 @@ const struct rule_list built_in_lists[] = {
 	/* Where brokers listen by default: plain, TLS, WebSocket of Mosquitto, EMQX, HiveMQ, VerneMQ, RabbitMQ, NanoMQ. */
 	{"mqtt_ports", LIST("1883", "1884", "8883", "8884", "8885", "8886", "8887", "2883", "443", "8080", "8081", "8000", "8083",
 			    "8084", "9001", "15675")},
+	/* Where brokers take WebSockets; AWS puts a signature behind the path. */
+	{"mqtt_paths", LIST("/", "/mqtt", "/mqtt/", "/mqtt?*", "/ws", "/ws/", "/ws/mqtt", "/wss", "/$iothub/websocket*")},
 	{"known_clients", EMPTY},
 	{"wildcard_clients", EMPTY},
 	{"secure_servers", EMPTY},
+	{"known_servers", EMPTY},  /* host or host:port that a broker may send its clients to */
+	{"shadow_clients", EMPTY}, /* clients that may act for other devices: applications, gateways */
+	/* Topics on which a device says by a retained will that it is gone. */
+	{"status_topics", LIST("*/lwt", "*/status", "*/status/*", "*/state", "*/online", "*/offline", "*/availability", "*/available",
+			       "*/connected", "*/connection", "*/alive", "*/health", "*/presence", "*/heartbeat", "status/*", "*/$state")},
 	/* Topics that make devices act: Tasmota, Zigbee2MQTT, Home Assistant, ThingsBoard, Azure, Shelly, common habit. */
 	{"command_topics", LIST("*/cmd", "*/cmd/*", "cmd/*", "*/command", "*/command/*", "*/commands/*", "*/set", "*/set/*", "cmnd/*",
 				"*/control", "*/control/*", "*/rpc/request/*", "$iothub/methods/POST/*", "*/actuator/*", "*/ota",

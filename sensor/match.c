@@ -1,74 +1,25 @@
 #include "match.h"
 #include "arena.h"
 #include "regex.h"
+#include "text_match.h"
 #include <stddef.h>
-
-/* --- text --------------------------------------------------------------------------------------------------- */
-
-static uint8_t lower(uint8_t c)
-{
-	return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 32) : c;
-}
-
-static bool same(const uint8_t *at, const uint8_t *pattern, uint32_t size, bool cased)
-{
-	if (cased)
-		return memcmp(at, pattern, size) == 0;
-	for (uint32_t i = 0; i < size; i++)
-		if (lower(at[i]) != pattern[i])
-			return false;
-	return true;
-}
-
-static bool contains(struct slice text, struct slice part, bool cased)
-{
-	for (uint32_t i = 0; i + part.size <= text.size; i++)
-		if (same(text.at + i, part.at, part.size, cased))
-			return true;
-	return false;
-}
-
-/* Wildcards of Sigma: `*` any run, `?` any one, `\` makes the next of `*?\` plain. The last star is where to come back to:
- * linear in practice, at worst text times pattern. */
-static bool glob(struct slice text, struct slice pattern, bool cased)
-{
-	uint32_t t = 0, p = 0, star = UINT32_MAX, mark = 0;
-	while (t < text.size) {
-		uint8_t c = p < pattern.size ? pattern.at[p] : 0;
-		bool escaped = c == '\\' && p + 1 < pattern.size && strchr("*?\\", pattern.at[p + 1]);
-		uint8_t want = escaped ? pattern.at[p + 1] : c;
-		if (p < pattern.size && c == '*') {
-			star = p++;
-			mark = t;
-		} else if (p < pattern.size && ((c == '?') || same(text.at + t, &want, 1, cased))) {
-			p += escaped ? 2 : 1;
-			t++;
-		} else if (star != UINT32_MAX) {
-			p = star + 1;
-			t = ++mark;
-		} else {
-			return false;
-		}
-	}
-	while (p < pattern.size && pattern.at[p] == '*')
-		p++;
-	return p == pattern.size;
-}
 
 static bool text_holds(const struct predicate *p, struct slice text)
 {
 	uint32_t n = p->text.size;
 	switch (p->op) {
 	case MATCH_TEXT:
-		return text.size == n && same(text.at, p->text.at, n, p->cased);
+		return text.size == n && text_same(text.at, p->text.at, n, p->cased);
 	case MATCH_STARTS:
-		return text.size >= n && same(text.at, p->text.at, n, p->cased);
+		return text.size >= n && text_same(text.at, p->text.at, n, p->cased);
 	case MATCH_ENDS:
-		return text.size >= n && same(text.at + text.size - n, p->text.at, n, p->cased);
+		return text.size >= n && text_same(text.at + text.size - n, p->text.at, n, p->cased);
 	case MATCH_CONTAINS:
-		return contains(text, p->text, p->cased);
+		return text_contains(text, p->text, p->cased);
 	case MATCH_GLOB:
-		return glob(text, p->text, p->cased);
+		return text_glob(text, p->text, p->cased);
+	case MATCH_TEXTS:
+		return text_set_holds(p->texts, text);
 	case MATCH_REGEX:
 		return regex_matches(p->regex, text);
 	default:
@@ -114,6 +65,58 @@ static bool codes_hold(const struct predicate *p, struct slice codes)
 	return false;
 }
 
+/* A name that was cut (event.h) is known by its head only. */
+static struct slice known_part(const struct predicate *p, struct slice name)
+{
+	enum { CUT = LIMIT_NAME - 2, HEAD = CUT - 9 };
+	bool cut = p->other->type == FIELD_NAME && name.size == CUT && name.at[HEAD] == '~';
+	return cut ? slice_head(name, HEAD) : name;
+}
+
+/* An empty text is no part of any. */
+static bool relates(const struct predicate *p, struct slice text, struct slice other)
+{
+	struct slice part = known_part(p, other);
+	switch (p->how) {
+	case MATCH_STARTS:
+		return part.size && text.size >= part.size && text_same(text.at, part.at, part.size, true);
+	case MATCH_ENDS:
+		return other.size && text.size >= other.size && text_same(text.at + text.size - other.size, other.at, other.size, true);
+	case MATCH_CONTAINS:
+		return part.size && text_contains(text, part, true);
+	default:
+		return slice_equal(text, other);
+	}
+}
+
+static struct slice first_level(struct slice text)
+{
+	const uint8_t *slash = text.size ? memchr(text.at, '/', text.size) : NULL;
+	return slash ? slice_head(text, (uint32_t)(slash - text.at)) : text;
+}
+
+/* Does `text` fit the template, and does `name` stand in its place? A name with slashes stands there with all its levels or
+ * with its first one (a module of a device: "device/module"). */
+static bool template_holds(const struct predicate *p, struct slice text, struct slice name)
+{
+	uint32_t n = p->text.size;
+	if (text.size < n || !text_same(text.at, p->text.at, n, p->cased))
+		return false;
+	text = slice_of(text.at + n, text.size - n);
+	struct slice level = first_level(text), own = slice_head(text, name.size);
+	struct name cut;
+	bool there = name.size && text_equal(own, name, p->cased) && (own.size == text.size || text.at[own.size] == '/');
+	if (there) {
+		level = own;
+	} else if (p->other->type == FIELD_NAME && level.size > sizeof cut.text) {
+		name_set(&cut, level);
+		there = text_equal(name_slice(&cut), name, p->cased);
+	} else {
+		there = level.size && text_equal(level, first_level(name), p->cased);
+	}
+	return there == (p->op == MATCH_TEMPLATE) && text_glob(slice_of(text.at + level.size, text.size - level.size), p->rest, p->cased);
+}
+
 /* Fields of the same kind: the loader lets no others come together. */
 static bool same_as(const struct predicate *p, const struct value *a, const struct event *event)
 {
@@ -130,7 +133,8 @@ static bool same_as(const struct predicate *p, const struct value *a, const stru
 	case FIELD_CSTRING:
 		for (uint32_t i = 0; i < a->texts.count; i++)
 			for (uint32_t j = 0; j < b.texts.count; j++)
-				if (slice_equal(a->texts.items[i], b.texts.items[j]))
+				if (p->op == MATCH_SAME ? relates(p, a->texts.items[i], b.texts.items[j])
+							: template_holds(p, a->texts.items[i], b.texts.items[j]))
 					return true;
 		return false;
 	default:
@@ -153,7 +157,7 @@ bool predicate_holds(const struct predicate *p, const struct event *event)
 		return p->op == MATCH_ABSENT;
 	if (p->op <= MATCH_ABSENT)
 		return p->op == MATCH_EXISTS;
-	if (p->op == MATCH_SAME)
+	if (p->op >= MATCH_SAME)
 		return same_as(p, &value, event);
 	switch (p->field->type) {
 	case FIELD_ADDRESS:
@@ -176,6 +180,45 @@ bool predicate_holds(const struct predicate *p, const struct event *event)
 
 /* --- expressions -------------------------------------------------------------------------------------------- */
 
+/* MATCH_TEXT to MATCH_CONTAINS, and a pattern that a set can hold. */
+static bool may_gather(const struct expression *e, const struct expression *with)
+{
+	const struct predicate *p = &e->predicate;
+	return e->kind == EXPRESSION_PREDICATE && p->op >= MATCH_TEXT && p->op <= MATCH_CONTAINS && p->text.size &&
+	       p->field == with->predicate.field && p->cased == with->predicate.cased && p->field->type != FIELD_ADDRESS;
+}
+
+void expression_gather(struct arena *arena, struct expression *any)
+{
+	enum { FEWEST = 4 };
+	unsigned first = 0, count = 0, kept = 0;
+	while (first < any->count && !may_gather(any->parts[first], any->parts[first]))
+		first++;
+	for (unsigned i = first; i < any->count; i++)
+		count += may_gather(any->parts[i], any->parts[first]);
+	if (any->kind != EXPRESSION_OR || count < FEWEST)
+		return;
+	struct slice *patterns = arena_take(arena, count * sizeof *patterns);
+	enum text_op *ops = arena_take(arena, count * sizeof *ops);
+	struct expression *set = any->parts[first];
+	count = 0;
+	for (unsigned i = 0; i < any->count; i++) {
+		struct expression *part = any->parts[i];
+		if (i >= first && may_gather(part, set)) {
+			patterns[count] = part->predicate.text;
+			ops[count++] = (enum text_op)(part->predicate.op - MATCH_TEXT);
+		} else {
+			any->parts[kept++] = part;
+		}
+	}
+	struct expression *one = arena_take(arena, sizeof *one);
+	one->kind = EXPRESSION_PREDICATE;
+	one->predicate = (struct predicate){.field = set->predicate.field, .op = MATCH_TEXTS, .cased = set->predicate.cased,
+					    .texts = text_set_new(arena, set->predicate.cased, patterns, ops, count)};
+	any->parts[kept++] = one;
+	any->count = kept;
+}
+
 static struct expression never = {.kind = EXPRESSION_NEVER}, always = {.kind = EXPRESSION_ALWAYS};
 
 /* Can an event of this kind have the field at all? */
@@ -191,7 +234,7 @@ static struct expression *reduce_predicate(struct expression *e, const struct kn
 	const struct predicate *p = &e->predicate;
 	if (!may_have(known, p->field) || (p->other && !may_have(known, p->other)))
 		return p->op == MATCH_ABSENT ? &always : &never;
-	if (p->field->base != BASE_EVENT || p->op == MATCH_SAME)
+	if (p->field->base != BASE_EVENT || p->op >= MATCH_SAME)
 		return e;
 	uint64_t number;
 	if (p->field->offset == offsetof(struct event, protocol))
@@ -246,7 +289,7 @@ static unsigned cost(const struct expression *e)
 			      e->predicate.field->type == FIELD_SECRET;
 		if (op == MATCH_REGEX)
 			return 40;
-		if (op == MATCH_GLOB || op == MATCH_CONTAINS)
+		if (op == MATCH_GLOB || op == MATCH_CONTAINS || op >= MATCH_SAME)
 			return 12;
 		return number || op <= MATCH_ABSENT ? 1 : 4;
 	}

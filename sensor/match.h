@@ -4,7 +4,8 @@
 
 #include "event.h"
 
-struct regex; /* regex.h */
+struct regex;    /* regex.h */
+struct text_set; /* text_match.h */
 
 enum match_op {
 	MATCH_EXISTS,     /* the field is there */
@@ -12,11 +13,14 @@ enum match_op {
 	MATCH_NUMBER,     /* equal; also BOOL, ENUM, SECRET */
 	MATCH_GT, MATCH_GTE, MATCH_LT, MATCH_LTE, MATCH_NEQ,
 	MATCH_NET,        /* address in net/bits */
-	MATCH_TEXT,       /* the whole text */
+	MATCH_TEXT,       /* the whole text; in the order of enum text_op */
 	MATCH_STARTS, MATCH_ENDS, MATCH_CONTAINS,
+	MATCH_TEXTS,      /* one of many of these */
 	MATCH_GLOB,       /* * and ?, escaped by \ */
 	MATCH_REGEX,
-	MATCH_SAME        /* as another field */
+	MATCH_SAME,       /* as another field, see predicate.how */
+	MATCH_TEMPLATE,   /* `text`, then what another field has as whole levels of a topic or path, then `rest` */
+	MATCH_FOREIGN     /* the same, with another level in the place of the field's */
 };
 
 struct predicate {
@@ -28,7 +32,10 @@ struct predicate {
 	struct address net;
 	struct slice text;         /* lower case unless cased */
 	const struct regex *regex;
-	const struct field *other; /* MATCH_SAME */
+	const struct text_set *texts; /* MATCH_TEXTS */
+	const struct field *other; /* MATCH_SAME, MATCH_TEMPLATE, MATCH_FOREIGN */
+	enum match_op how;         /* MATCH_SAME: MATCH_TEXT, or that it STARTS, ENDS with or CONTAINS the other's value */
+	struct slice rest;         /* MATCH_TEMPLATE, MATCH_FOREIGN: what follows, with wildcards */
 };
 
 bool predicate_holds(const struct predicate *predicate, const struct event *event);
@@ -49,6 +56,9 @@ struct known {
 };
 
 struct arena;
+
+/* Many plain texts of one field in an OR become one question. */
+void expression_gather(struct arena *arena, struct expression *any);
 
 /* The part of an expression that is still open once `known` is; NEVER or ALWAYS when nothing is. */
 struct expression *expression_reduce(struct arena *arena, struct expression *expression, const struct known *known);

@@ -12,6 +12,7 @@ enum compare { COMPARE_NONE, COMPARE_GT, COMPARE_GTE, COMPARE_LT, COMPARE_LTE, C
 
 #define RULE_GROUP_MAX 6u
 #define RULE_ROLES_MAX 16u
+#define RULE_SHOWN_MAX 8u
 
 struct detector;
 struct program;
@@ -22,6 +23,7 @@ struct rule {
 	const char *name;        /* slug: alert field thingwarden.rule */
 	const char *title, *description, *status, *author;
 	const char *const *tags, *const *falsepositives, *const *references; /* NULL-terminated */
+	const char *const *fields; /* what a person should see of the event that completed it; NULL-terminated */
 	const char *service;     /* logsource.service or .category; NULL for a correlation */
 	const char *path;        /* file it came from */
 	unsigned line;
@@ -44,6 +46,10 @@ struct rule {
 	double ratio;                         /* type ratio: B per A, compared by `compare`; threshold = least number of A */
 	const struct field *value[RULE_ROLES_MAX]; /* condition.field, per role; NULL when not used */
 	const char *value_name;
+	unsigned shown_count;
+	const struct field *shown[RULE_SHOWN_MAX];   /* `fields` */
+	bool awaits;                          /* the other roles are what did not happen (type absence) */
+	const char *measure;                  /* what alert.value is: "total", "average" ...; NULL: the rule has none */
 	double jitter;                        /* type periodic: coefficient of variation that is still regular */
 	uint64_t learn_ns;                    /* type first_seen: a group learns so long before it speaks */
 	uint64_t learn_count;                 /* ... and so many events */

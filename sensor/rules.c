@@ -104,6 +104,13 @@ static void resolve(struct rules *rules, struct draft *draft)
 			rule->value[r] = name ? sigma_field(&rules->sigma, yaml_get(yaml_get(at, "condition"), "field"), name) : NULL;
 		}
 	}
+	for (const char *const *name = rule->fields; *name; name++) {
+		const struct field *field = sigma_field(&rules->sigma, yaml_get(draft->document, "fields"), *name);
+		if (field && rule->shown_count < RULE_SHOWN_MAX)
+			rule->shown[rule->shown_count++] = field;
+	}
+	rule->awaits = rule->detector && rule->detector->keeps_origin;
+	rule->measure = rule->detector ? rule->detector->measure : NULL;
 	const char *wrong = rule->detector && rule->detector->check ? rule->detector->check(rule) : NULL;
 	if (wrong)
 		sigma_fault(&rules->sigma, at, "type %s: %s", rule->detector->type, wrong);

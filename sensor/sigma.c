@@ -68,11 +68,11 @@ enum modifier {
 	MOD_CONTAINS = 1 << 0, MOD_STARTSWITH = 1 << 1, MOD_ENDSWITH = 1 << 2, MOD_ALL = 1 << 3, MOD_CASED = 1 << 4,
 	MOD_EXISTS = 1 << 5, MOD_RE = 1 << 6, MOD_CIDR = 1 << 7, MOD_GT = 1 << 8, MOD_GTE = 1 << 9, MOD_LT = 1 << 10,
 	MOD_LTE = 1 << 11, MOD_NEQ = 1 << 12, MOD_FIELDREF = 1 << 13, MOD_BASE64 = 1 << 14, MOD_EXPAND = 1 << 15,
-	MOD_I = 1 << 16, MOD_M = 1 << 17, MOD_S = 1 << 18, MOD_BASE64OFFSET = 1 << 19
+	MOD_I = 1 << 16, MOD_M = 1 << 17, MOD_S = 1 << 18, MOD_BASE64OFFSET = 1 << 19, MOD_FOREIGN = 1 << 20
 };
 
 static const char *const modifier_names[] = {"contains", "startswith", "endswith", "all", "cased", "exists", "re", "cidr",
-	"gt", "gte", "lt", "lte", "neq", "fieldref", "base64", "expand", "i", "m", "s", "base64offset", NULL};
+	"gt", "gte", "lt", "lte", "neq", "fieldref", "base64", "expand", "i", "m", "s", "base64offset", "foreign", NULL};
 
 static bool is_number_type(enum field_type type)
 {
@@ -167,6 +167,31 @@ static bool read_net(const char *text, struct predicate *p)
 	return true;
 }
 
+static enum match_op part_of(const struct item *item)
+{
+	return item->modifiers & MOD_CONTAINS ? MATCH_CONTAINS
+	       : item->modifiers & MOD_STARTSWITH ? MATCH_STARTS
+	       : item->modifiers & MOD_ENDSWITH ? MATCH_ENDS : MATCH_TEXT;
+}
+
+/* Stars at the ends only: that the text begins or ends with the rest, or contains it, is cheaper to ask than a pattern. */
+static bool stars_outside(const struct item *item, const char *text, struct predicate *p)
+{
+	size_t size = strlen(text), from = strspn(text, "*"), to = size;
+	while (to > from && text[to - 1] == '*')
+		to--;
+	if (to == from || strcspn(text + from, "*?\\") < to - from)
+		return false;
+	bool before = from || item->modifiers & (MOD_CONTAINS | MOD_ENDSWITH);
+	bool after = to < size || item->modifiers & (MOD_CONTAINS | MOD_STARTSWITH);
+	char *plain = arena_text(item->sigma->arena, text + from, to - from);
+	for (char *c = plain; *c && !(item->modifiers & MOD_CASED); c++)
+		*c = (char)tolower((unsigned char)*c);
+	p->op = before ? (after ? MATCH_CONTAINS : MATCH_ENDS) : after ? MATCH_STARTS : MATCH_TEXT;
+	p->text = slice_text(plain);
+	return true;
+}
+
 /* A text with or without wildcards, and the modifiers that put wildcards around it. */
 static struct expression *text_leaf(struct item *item, const char *text)
 {
@@ -188,13 +213,12 @@ static struct expression *text_leaf(struct item *item, const char *text)
 	}
 	if (item->modifiers & (MOD_CONTAINS | MOD_STARTSWITH))
 		pattern[n++] = '*';
-	if (wild) {
+	bool simple = wild && stars_outside(item, text, &p);
+	if (wild && !simple) {
 		p.op = MATCH_GLOB;
 		p.text = slice_of(pattern, (uint32_t)n);
-	} else {
-		p.op = item->modifiers & MOD_CONTAINS ? MATCH_CONTAINS
-		       : item->modifiers & MOD_STARTSWITH ? MATCH_STARTS
-		       : item->modifiers & MOD_ENDSWITH ? MATCH_ENDS : MATCH_TEXT;
+	} else if (!wild) {
+		p.op = part_of(item);
 		p.text = slice_of(plain, (uint32_t)m);
 	}
 	return leaf(item, p);
@@ -278,12 +302,15 @@ static unsigned kind_of(enum field_type type)
 
 static struct expression *fieldref_leaf(struct item *item, const struct yaml_node *at, const char *text)
 {
-	struct predicate p = {.op = MATCH_SAME, .other = sigma_field(item->sigma, at, text)};
+	struct predicate p = {.op = MATCH_SAME, .other = sigma_field(item->sigma, at, text), .how = part_of(item)};
 	if (!p.other)
 		return NULL;
-	if (kind_of(p.other->type) == kind_of(item->field->type))
+	if (kind_of(p.other->type) != kind_of(item->field->type))
+		sigma_fault(item->sigma, at, "%s and %s are of different kinds: they are never the same", item->field->name, text);
+	else if (p.how != MATCH_TEXT && !is_text_type(item->field->type))
+		sigma_fault(item->sigma, at, "contains, startswith and endswith are for texts; %s is none", item->field->name);
+	else
 		return leaf(item, p);
-	sigma_fault(item->sigma, at, "%s and %s are of different kinds: they are never the same", item->field->name, text);
 	return NULL;
 }
 
@@ -351,6 +378,31 @@ const struct rule_list *sigma_list(struct sigma *s, const struct yaml_node *at, 
 	return NULL;
 }
 
+/* "devices/%client_id%/rest*": a field's name within a value stands for what the event has there, as whole levels of a topic.
+ * With |foreign: what has another level in that place. False when there is no placeholder. */
+static bool expand_field(struct item *item, const struct yaml_node *value, struct expression **out)
+{
+	struct sigma *s = item->sigma;
+	const char *begin = strchr(value->text, '%'), *end = begin ? strchr(begin + 1, '%') : NULL;
+	if (!end || end == begin + 1)
+		return false;
+	const char *name = arena_text(s->arena, begin + 1, (size_t)(end - begin - 1));
+	struct predicate p = {.op = item->modifiers & MOD_FOREIGN ? MATCH_FOREIGN : MATCH_TEMPLATE, .other = sigma_field(s, value, name)};
+	char *text = arena_take(s->arena, strlen(value->text) + 1);
+	for (size_t i = 0; value->text[i]; i++)
+		text[i] = (item->modifiers & MOD_CASED) ? value->text[i] : (char)tolower((unsigned char)value->text[i]);
+	p.text = slice_of(text, (uint32_t)(begin - value->text));
+	p.rest = slice_text(text + (end + 1 - value->text));
+	*out = NULL;
+	if (p.other && (!is_text_type(p.other->type) || !is_text_type(item->field->type)))
+		sigma_fault(s, value, "%s and %s must both be texts", item->field->name, name);
+	else if (strcspn(value->text, "*?\\") < (size_t)(begin - value->text))
+		sigma_fault(s, value, "wildcards may only follow the placeholder");
+	else if (p.other)
+		*out = leaf(item, p);
+	return true;
+}
+
 /* %list% becomes all the list's values; nothing is in a list without values. */
 static bool expand(struct item *item, const struct yaml_node *value, struct expression *any)
 {
@@ -365,6 +417,8 @@ static bool expand(struct item *item, const struct yaml_node *value, struct expr
 	struct expression *all = sigma_node(item->sigma, none_of_them ? EXPRESSION_AND : EXPRESSION_OR, values);
 	for (unsigned j = 0; j < values; j++)
 		sigma_join(all, value_leaf(item, value, list->values[j]));
+	if (!none_of_them)
+		expression_gather(item->sigma->arena, all);
 	if (!values)
 		all->kind = none_of_them ? EXPRESSION_ALWAYS : EXPRESSION_NEVER;
 	sigma_join(any, all);
@@ -386,9 +440,11 @@ static struct expression *one_value(struct item *item, const struct yaml_node *v
 	if (is_null(value))
 		return leaf(item, (struct predicate){.op = MATCH_ABSENT});
 	if (item->modifiers & MOD_EXPAND) {
-		struct expression *any = sigma_node(item->sigma, EXPRESSION_OR, 1);
+		struct expression *any = sigma_node(item->sigma, EXPRESSION_OR, 1), *one;
 		if (expand(item, value, any))
 			return any->count ? any->parts[0] : NULL;
+		if (expand_field(item, value, &one))
+			return one;
 	}
 	return value_leaf(item, value, value->text);
 }
@@ -406,11 +462,15 @@ static bool read_modifiers(struct item *item, const char *text)
 			const char *near = log_nearest(name, modifier_names);
 			sigma_fault(item->sigma, item->at, "unknown modifier %s; %s%s", name, near ? "did you mean " : "valid: contains, "
 				    "startswith, endswith, all, cased, exists, re, i, m, s, cidr, gt, gte, lt, lte, neq, fieldref, base64, "
-				    "base64offset, expand", near ? near : "");
+				    "base64offset, expand, foreign", near ? near : "");
 			return false;
 		}
 		item->modifiers |= 1u << i;
 		text += size + (text[size] == '|');
+	}
+	if (item->modifiers & MOD_FOREIGN && !(item->modifiers & MOD_EXPAND)) {
+		sigma_fault(item->sigma, item->at, "foreign is for templates: %s|expand|foreign: 'devices/%%client_id%%/*'", item->field->name);
+		return false;
 	}
 	unsigned order = MOD_GT | MOD_GTE | MOD_LT | MOD_LTE;
 	if (item->modifiers & order && !is_number_type(item->field->type)) {
@@ -435,6 +495,7 @@ static struct expression *read_item(struct sigma *s, const struct yaml_node *key
 		e->kind = EXPRESSION_AND;
 	for (unsigned i = 0; i < value->count; i++)
 		sigma_join(e, one_value(&item, value->items[i]));
+	expression_gather(s->arena, e);
 	if (!value->count)
 		sigma_fault(s, value, "%s: the list is empty", name);
 	return e;
@@ -456,7 +517,7 @@ static struct expression *read_selection(struct sigma *s, const struct yaml_node
 	return e;
 }
 
-/* --- detections --------------------------------------------------------------------------------------------- */
+/* --- a detection ---------------------------------------------------------------------------------------------------- */
 
 struct expression *sigma_read_detection(struct sigma *s, const struct yaml_node *detection)
 {

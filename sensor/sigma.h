@@ -49,6 +49,10 @@ struct expression *sigma_read_condition(struct sigma *sigma, const struct yaml_n
 void sigma_read_head(struct sigma *sigma, const struct yaml_node *document, struct draft *draft);
 /* The `detection` of a rule, or the `filter` of a filter: named selections and a condition. NULL after a fault. */
 struct expression *sigma_read_detection(struct sigma *sigma, const struct yaml_node *detection);
+/* Its condition over the selections, which stand at their key's place in `detection`. NULL after a fault. */
+struct expression *sigma_read_condition(struct sigma *sigma, const struct yaml_node *detection, struct expression **selections,
+					const struct yaml_node *at);
+bool sigma_is_selection(const char *key);
 /* The `correlation`, all but its references. */
 void sigma_read_correlation(struct sigma *sigma, const struct yaml_node *correlation, struct rule *rule);
 bool sigma_timespan(const char *text, uint64_t *out_ns);

@@ -187,6 +187,7 @@ void sigma_read_head(struct sigma *s, const struct yaml_node *document, struct d
 	rule->author = text_of(s, document, "author", false);
 	rule->tags = texts_of(s, document, "tags");
 	rule->falsepositives = texts_of(s, document, "falsepositives");
+	rule->fields = texts_of(s, document, "fields");
 	rule->references = texts_of(s, document, "references");
 	if (rule->id && !is_uuid(rule->id))
 		sigma_fault(s, yaml_get(document, "id"), "\"%s\" is no UUID", rule->id);

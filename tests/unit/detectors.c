@@ -193,15 +193,17 @@ static void test_event_count_compares(void **state)
 	}
 }
 
-/* By two fields; an event without one of them is not counted. */
+/* By two fields. Who has no user, or one that was not seen, is nobody else: the conversation stands for it. */
 static void test_groups(void **state)
 {
 	(void)state;
 	open_rig(FAIL_BASE CORRELATION("  type: event_count\n  rules: [failed]\n  group-by: [src_ip, user]\n  timespan: 10s\n"
 				       "  condition: {gte: 2}"));
+	rig.event.flow_id = 1;
 	fail_at(0, 1);
+	rig.event.flow_id = 2;
 	fail_at(1, 1);
-	assert_int_equal(rig.told_count, 0); /* no user */
+	assert_int_equal(rig.told_count, 0);
 	rig_user(&rig, "anna");
 	fail_at(2, 1);
 	rig_user(&rig, "bert");
@@ -210,6 +212,22 @@ static void test_groups(void **state)
 	fail_at(4, 1);
 	assert_int_equal(rig.told_count, 1);
 	assert_string_equal(last()->group, "192.0.2.1,bert");
+	rig.session.user = (struct name){0};
+	fail_at(5, 1);
+	assert_int_equal(rig.told_count, 2); /* the second of conversation 2 */
+	assert_string_equal(last()->group, "192.0.2.1,");
+	rig_close(&rig);
+}
+
+/* An event without another field to group by is not counted. */
+static void test_groups_without(void **state)
+{
+	(void)state;
+	open_rig(FAIL_BASE CORRELATION("  type: event_count\n  rules: [failed]\n  group-by: [src_ip, resource]\n  timespan: 10s\n"
+				       "  condition: {gte: 2}"));
+	for (unsigned n = 0; n < 5; n++)
+		fail_at(n, 1);
+	assert_int_equal(rig.told_count, 0);
 	rig_close(&rig);
 }
 
@@ -646,7 +664,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_match), cmocka_unit_test(test_match_again_later), cmocka_unit_test(test_event_count),
 		cmocka_unit_test(test_event_count_slides), cmocka_unit_test(test_event_count_exact),
-		cmocka_unit_test(test_event_count_large), cmocka_unit_test(test_event_count_compares), cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_event_count_large), cmocka_unit_test(test_event_count_compares), cmocka_unit_test(test_groups), cmocka_unit_test(test_groups_without),
 		cmocka_unit_test(test_eviction), cmocka_unit_test(test_value_count), cmocka_unit_test(test_value_count_slides),
 		cmocka_unit_test(test_value_sum), cmocka_unit_test(test_value_avg), cmocka_unit_test(test_value_percentile),
 		cmocka_unit_test(test_temporal), cmocka_unit_test(test_temporal_ordered), cmocka_unit_test(test_temporal_chain),

@@ -1,0 +1,136 @@
+#include "text_match.h"
+#include "arena.h"
+
+static uint8_t lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 32) : c;
+}
+
+bool text_same(const uint8_t *at, const uint8_t *pattern, uint32_t size, bool cased)
+{
+	if (cased)
+		return memcmp(at, pattern, size) == 0;
+	for (uint32_t i = 0; i < size; i++)
+		if (lower(at[i]) != pattern[i])
+			return false;
+	return true;
+}
+
+bool text_equal(struct slice a, struct slice b, bool cased)
+{
+	if (a.size != b.size)
+		return false;
+	for (uint32_t i = 0; i < a.size; i++)
+		if (cased ? a.at[i] != b.at[i] : lower(a.at[i]) != lower(b.at[i]))
+			return false;
+	return true;
+}
+
+bool text_contains(struct slice text, struct slice part, bool cased)
+{
+	for (uint32_t i = 0; i + part.size <= text.size; i++)
+		if (text_same(text.at + i, part.at, part.size, cased))
+			return true;
+	return false;
+}
+
+/* The last star is where to come back to: linear in practice, at worst text times pattern. */
+bool text_glob(struct slice text, struct slice pattern, bool cased)
+{
+	uint32_t t = 0, p = 0, star = UINT32_MAX, mark = 0;
+	while (t < text.size) {
+		uint8_t c = p < pattern.size ? pattern.at[p] : 0;
+		bool escaped = c == '\\' && p + 1 < pattern.size && strchr("*?\\", pattern.at[p + 1]);
+		uint8_t want = escaped ? pattern.at[p + 1] : c;
+		if (p < pattern.size && c == '*') {
+			star = p++;
+			mark = t;
+		} else if (p < pattern.size && ((c == '?') || text_same(text.at + t, &want, 1, cased))) {
+			p += escaped ? 2 : 1;
+			t++;
+		} else if (star != UINT32_MAX) {
+			p = star + 1;
+			t = ++mark;
+		} else {
+			return false;
+		}
+	}
+	while (p < pattern.size && pattern.at[p] == '*')
+		p++;
+	return p == pattern.size;
+}
+
+/* --- sets --------------------------------------------------------------------------------------------------- */
+
+static uint64_t pair_bit(uint8_t first, uint8_t second)
+{
+	return 1ull << ((first * 7u + second) & 63);
+}
+
+/* The character that decides most: the last of an ending, else the first. */
+static uint8_t deciding(struct slice pattern, enum text_op op)
+{
+	return op == TEXT_ENDS ? pattern.at[pattern.size - 1] : pattern.at[0];
+}
+
+struct text_set *text_set_new(struct arena *arena, bool cased, const struct slice *patterns, const enum text_op *ops,
+			      uint32_t count)
+{
+	struct text_set *set = arena_take(arena, sizeof *set);
+	set->cased = cased;
+	for (unsigned op = 0; op < TEXT_OPS; op++) {
+		struct slice *own = arena_take(arena, (count + 1) * sizeof *own);
+		set->patterns[op] = own;
+		for (uint32_t i = 0; i < count; i++) {
+			if (ops[i] != op)
+				continue;
+			own[set->counts[op]++] = patterns[i];
+			set->marks[deciding(patterns[i], op)] |= (uint8_t)(1u << op);
+			if (op == TEXT_CONTAINS)
+				set->pairs |= patterns[i].size > 1 ? pair_bit(patterns[i].at[0], patterns[i].at[1]) : UINT64_MAX;
+		}
+	}
+	return set;
+}
+
+/* Is one of the patterns of this kind at this place of the text? For an ending the place is where the text ends. */
+static bool one_at(const struct text_set *set, enum text_op op, const uint8_t *at, uint32_t room)
+{
+	for (uint32_t i = 0; i < set->counts[op]; i++) {
+		struct slice pattern = set->patterns[op][i];
+		if (pattern.size > room || (op == TEXT_WHOLE && pattern.size != room))
+			continue;
+		if (text_same(op == TEXT_ENDS ? at - pattern.size : at, pattern.at, pattern.size, set->cased))
+			return true;
+	}
+	return false;
+}
+
+static uint8_t seen_as(const struct text_set *set, uint8_t c)
+{
+	return set->cased ? c : lower(c);
+}
+
+static bool one_within(const struct text_set *set, struct slice text)
+{
+	for (uint32_t i = 0; i < text.size; i++) {
+		uint8_t c = seen_as(set, text.at[i]);
+		if (!(set->marks[c] >> TEXT_CONTAINS & 1))
+			continue;
+		uint8_t next = i + 1 < text.size ? seen_as(set, text.at[i + 1]) : 0;
+		if (set->pairs & pair_bit(c, next) && one_at(set, TEXT_CONTAINS, text.at + i, text.size - i))
+			return true;
+	}
+	return false;
+}
+
+bool text_set_holds(const struct text_set *set, struct slice text)
+{
+	if (!text.size)
+		return false;
+	uint8_t first = set->marks[seen_as(set, text.at[0])], last = set->marks[seen_as(set, text.at[text.size - 1])];
+	return (last >> TEXT_ENDS & 1 && one_at(set, TEXT_ENDS, text.at + text.size, text.size)) ||
+	       (first >> TEXT_STARTS & 1 && one_at(set, TEXT_STARTS, text.at, text.size)) ||
+	       (first >> TEXT_WHOLE & 1 && one_at(set, TEXT_WHOLE, text.at, text.size)) ||
+	       (set->counts[TEXT_CONTAINS] && one_within(set, text));
+}

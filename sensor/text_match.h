@@ -1,0 +1,31 @@
+/* text_match.h - texts against patterns. Patterns that are not `cased` are in lower case and meet either case (ASCII). */
+#ifndef TW_TEXT_MATCH_H
+#define TW_TEXT_MATCH_H
+
+#include "bytes.h"
+
+struct arena;
+
+/* What a pattern has to be of a text. */
+enum text_op { TEXT_WHOLE, TEXT_STARTS, TEXT_ENDS, TEXT_CONTAINS, TEXT_OPS };
+
+bool text_same(const uint8_t *at, const uint8_t *pattern, uint32_t size, bool cased);
+bool text_equal(struct slice a, struct slice b, bool cased); /* neither needs to be in lower case */
+bool text_contains(struct slice text, struct slice part, bool cased);
+/* Wildcards of Sigma: `*` any run, `?` any one, `\` makes the next of `*?\` plain. */
+bool text_glob(struct slice text, struct slice pattern, bool cased);
+
+/* Many patterns asked at once: what most texts fail at is told by a character or two, however many patterns there are. */
+struct text_set {
+	bool cased;
+	const struct slice *patterns[TEXT_OPS];
+	uint32_t counts[TEXT_OPS];
+	uint8_t marks[256]; /* bit TEXT_OP: a pattern of this kind has its deciding character here */
+	uint64_t pairs;     /* first two characters of what is to be contained, hashed to a bit */
+};
+
+struct text_set *text_set_new(struct arena *arena, bool cased, const struct slice *patterns, const enum text_op *ops,
+			      uint32_t count);
+bool text_set_holds(const struct text_set *set, struct slice text);
+
+#endif
