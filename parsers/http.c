@@ -268,18 +268,11 @@ static void tell_request(htp_tx_t *tx, const char *reason)
 		violate(&w, "http_0_9");
 }
 
-/* NTLM and Negotiate take two rounds: a 401 that carries the server's token is the half-way mark, not a failure (RFC 4559). */
-static bool goes_on(const htp_tx_t *tx)
-{
-	struct slice asked = header(tx->response_headers, "WWW-Authenticate");
-	return (asked.size > 5 && memcmp(asked.at, "NTLM ", 5) == 0) || (asked.size > 10 && memcmp(asked.at, "Negotiate ", 10) == 0);
-}
-
 /* A 401 to a request without credentials is the server asking for them, not a login that failed. */
 static void tell_authentication(struct writing *w, htp_tx_t *tx)
 {
 	struct event event = w->event;
-	if (w->http.status == 401 && goes_on(tx))
+	if (w->http.status == 401 && http_login_goes_on(header(tx->response_headers, "WWW-Authenticate")))
 		return;
 	bool tried = w->http.credentials || w->http.login || (tx->request_method_number == HTP_M_POST && tx->request_entity_len > 0);
 	event.action = ACTION_AUTHENTICATE;
