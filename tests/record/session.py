@@ -563,7 +563,7 @@ def session_beacon__quiet(path):
 
 # --- messages ---------------------------------------------------------------------------------------------------------
 
-@capture("session", "fifteen QoS 1 messages to a topic without subscribers, MQTT 5: PUBACK 0x10 each")
+@capture("session", "fifteen QoS 1 messages to a topic without subscribers, MQTT 5: PUBACK 0x10 each" + STRETCHED)
 def session_undeliverable__fires(path):
     with network(meter="10.20.0.11") as net:
         net.mosquitto("broker", OPEN)
@@ -571,7 +571,7 @@ def session_undeliverable__fires(path):
             s = let_in(net, "meter", "meter-7", v=5)
             for n in range(15):
                 s.publish("plnat/meter/7", b"%d" % n, qos=1)
-                tap.skip(4)
+                tap.skip(25)
             s.bye()
 
 
@@ -601,7 +601,7 @@ def session_undeliverable__fires__unacknowledged(path):
             seen.close()
 
 
-@capture("session", "fifteen QoS 1 messages, MQTT 5, with a subscriber; and QoS 0 telemetry nobody subscribes to")
+@capture("session", "fifteen QoS 1 messages, MQTT 5, with a subscriber; and QoS 0 telemetry nobody subscribes to" + STRETCHED)
 def session_undeliverable__quiet(path):
     with network(meter="10.20.0.11", panel="10.20.0.31") as net:
         net.mosquitto("broker", OPEN)
@@ -611,7 +611,7 @@ def session_undeliverable__quiet(path):
             for n in range(15):
                 meter.publish("plant/meter/7", b"%d" % n, qos=1)
                 meter.publish("plant/noise", b"%d" % n)
-                tap.skip(4)
+                tap.skip(25)
             meter.bye()
             panel.bye()
 
