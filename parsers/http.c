@@ -269,6 +269,8 @@ static void tell_request(htp_tx_t *tx, const char *reason)
 static void tell_authentication(struct writing *w, htp_tx_t *tx)
 {
 	struct event event = w->event;
+	if (w->http.status == 401 && http_login_goes_on(header(tx->response_headers, "WWW-Authenticate")))
+		return;
 	bool tried = w->http.credentials || w->http.login || (tx->request_method_number == HTP_M_POST && tx->request_entity_len > 0);
 	event.action = ACTION_AUTHENTICATE;
 	if (w->http.status == 401 || w->http.status == 407)

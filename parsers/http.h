@@ -36,6 +36,8 @@ bool http_login_path(struct slice path);
 bool http_find_secret(struct slice query, struct slice *user, struct slice *secret);
 /* CR LF that was sent encoded, to become a header of its own behind a careless server (CWE-113). */
 bool http_injects_header(struct slice url);
+/* NTLM and Negotiate take two rounds: a 401 whose WWW-Authenticate carries the server's token is half-way (RFC 4559). */
+bool http_login_goes_on(struct slice asked);
 /* A URL whose secrets' values (of its query, and a password before its host) are `***`, in `out`; the URL itself when it has none.
  * `*had` tells. */
 struct slice http_redact(struct slice url, uint8_t *out, uint32_t size, bool *had);

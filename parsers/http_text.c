@@ -227,3 +227,12 @@ enum probe http_find_head(struct slice input, uint8_t direction, uint32_t *at)
 	}
 	return PROBE_NO;
 }
+
+bool http_login_goes_on(struct slice asked)
+{
+	static const char *const schemes[] = {"NTLM ", "Negotiate "};
+	for (unsigned i = 0; i < sizeof schemes / sizeof *schemes; i++)
+		if (asked.size > strlen(schemes[i]) && memcmp(asked.at, schemes[i], strlen(schemes[i])) == 0)
+			return true;
+	return false;
+}

@@ -35,6 +35,7 @@ struct detect {
 	struct marks *marks;
 	struct pool episodes, origins;
 	uint64_t *alerts_of;
+	uint32_t *groups_of; /* how many groups each rule has now */
 	uint64_t raised;
 	unsigned depth; /* of correlations of correlations */
 };
@@ -215,6 +216,7 @@ static void forget(void *context, struct group *group)
 		pool_give(&d->origins, group->origin);
 	if (group->episode != GROUP_NONE)
 		pool_give(&d->episodes, group->episode);
+	d->groups_of[group->rule]--;
 	groups_remove(d->groups, group);
 }
 
@@ -290,6 +292,8 @@ static void feed(struct detect *d, struct rule *rule, unsigned role, const struc
 {
 	const struct detector *detector = rule->detector;
 	uint64_t key;
+	if (detector->first_role_begins && role > 0 && !d->groups_of[rule->index])
+		return; /* nobody waits for it: the common case of what ends something */
 	if (!rules_admit(rule, event) || !group_key(rule, role, event, d->options.seed, &key))
 		return;
 	struct group *group = groups_find(d->groups, key, rule->index);
@@ -297,6 +301,7 @@ static void feed(struct detect *d, struct rule *rule, unsigned role, const struc
 		if (detector->first_role_begins && role > 0)
 			return;
 		group = groups_add(d->groups, key, rule->index, event->time_ns);
+		d->groups_of[rule->index]++;
 		groups_schedule(d->groups, group, event->time_ns + rule->window_ns);
 		remember_origin(d, rule, group, event);
 	} else if (detector->keeps_origin && role == 0 && !group->deadline_ns) {
@@ -428,6 +433,7 @@ static bool same_state(const struct rule *was, const struct rule *is)
 struct exchange {
 	struct detect *detect;
 	struct rules *rules;
+	uint32_t *groups_of; /* by index in `rules` */
 };
 
 static void exchange_group(void *context, struct group *group)
@@ -437,6 +443,7 @@ static void exchange_group(void *context, struct group *group)
 	struct rule *was = rules_at(d->options.rules, group->rule), *is = rules_find(exchange->rules, was->id);
 	if (is && same_state(was, is)) {
 		group->rule = is->index;
+		exchange->groups_of[is->index]++;
 		return;
 	}
 	episode_end(d, was, group, group->last_ns);
@@ -445,10 +452,13 @@ static void exchange_group(void *context, struct group *group)
 
 bool detect_exchange(struct detect *d, struct rules *rules)
 {
-	struct exchange exchange = {d, rules};
+	struct exchange exchange = {d, rules, calloc(rules_count(rules) + 1, sizeof(uint32_t))};
 	uint64_t *alerts_of = calloc(rules_count(rules) + 1, sizeof *alerts_of);
-	if (!alerts_of)
+	if (!alerts_of || !exchange.groups_of) {
+		free(alerts_of);
+		free(exchange.groups_of);
 		return false;
+	}
 	groups_each(d->groups, exchange_group, &exchange);
 	for (uint32_t i = 0; i < rules_count(d->options.rules); i++) {
 		const struct rule *is = rules_find(rules, rules_at(d->options.rules, i)->id);
@@ -456,7 +466,9 @@ bool detect_exchange(struct detect *d, struct rules *rules)
 			alerts_of[is->index] = d->alerts_of[i];
 	}
 	free(d->alerts_of);
+	free(d->groups_of);
 	d->alerts_of = alerts_of;
+	d->groups_of = exchange.groups_of;
 	d->options.rules = rules;
 	return true;
 }
@@ -472,9 +484,10 @@ struct detect *detect_open(const struct detect_options *options)
 	d->groups = groups_open(options->groups, options->counters, forget, d);
 	d->marks = marks_open(MARKS);
 	d->alerts_of = calloc(rules_count(options->rules) + 1, sizeof *d->alerts_of);
+	d->groups_of = calloc(rules_count(options->rules) + 1, sizeof *d->groups_of);
 	bool pools = pool_open(&d->episodes, sizeof(struct episode), EPISODES);
 	pools = pool_open(&d->origins, sizeof(struct origin), ORIGINS) && pools;
-	if (d->groups && d->marks && d->alerts_of && pools)
+	if (d->groups && d->marks && d->alerts_of && d->groups_of && pools)
 		return d;
 	detect_close(d);
 	return NULL;
@@ -489,6 +502,7 @@ void detect_close(struct detect *d)
 	groups_close(d->groups);
 	marks_close(d->marks);
 	free(d->alerts_of);
+	free(d->groups_of);
 	free(d);
 }
 

@@ -55,6 +55,8 @@ bool rules_admit(const struct rule *rule, const struct event *event);
 /* All fields that a rule may name: the normalised ones and those of every parser. `service` NULL for all. */
 const struct field *rules_field(const char *name);
 void rules_print_fields(FILE *out, const char *service);
+/* Switched off: by an override, or because a list that it requires is empty. */
+bool rules_off(const struct rule *rule);
 /* `rules show`: everything about one rule in words, with its thresholds and false positives. */
 void rules_print(FILE *out, const struct rule *rule);
 

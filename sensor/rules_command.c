@@ -49,8 +49,11 @@ static bool request_parse(struct request *request, int argc, char **argv)
 
 static void list(const struct rule *rule)
 {
+	const char *name = rule->name ? rule->name : rule->id;
 	if (rule->generate)
-		printf("%-14s%-36s%s\n", level_name(rule->level), rule->name ? rule->name : rule->id, rule->title);
+		printf("%-14s%-36s%s\n", level_name(rule->level), name, rule->title);
+	else if (rules_off(rule) && rule->level != LEVEL_INFORMATIONAL)
+		printf("%-14s%-36s%s\n", "off", name, rule->title);
 }
 
 static int check_or_list(struct rules *rules, bool only_check)
@@ -148,12 +151,34 @@ static int test(struct rules *rules, const struct config *config, char **words)
 			engine_packet(engine, &packet);
 		engine_finish(engine);
 		bool good = sinks_close(&trial.sinks);
-		printf("%s: %u alerts, %u updates\n", trial.name, trial.alerts, trial.updates);
+		printf("%s: %u alert%s, %u update%s\n", trial.name, trial.alerts, trial.alerts == 1 ? "" : "s", trial.updates,
+		       trial.updates == 1 ? "" : "s");
 		status = good && !capture_faults(trial.capture) ? EXIT_DONE : EXIT_INPUT_OUTPUT;
 	}
 	engine_close(engine);
 	capture_close(trial.capture);
 	return status;
+}
+
+/* --- fields ------------------------------------------------------------------------------------------------- */
+
+static int fields(const char *service)
+{
+	const char *names[PROTOCOL_COUNT + 1];
+	unsigned known = PROTOCOL_COUNT;
+	for (unsigned i = 0; i < PROTOCOL_COUNT; i++) {
+		names[i] = protocol_name(i);
+		known = service && strcmp(names[i], service) == 0 ? i : known;
+	}
+	names[PROTOCOL_COUNT] = NULL;
+	if (service && known == PROTOCOL_COUNT) {
+		const char *near = log_nearest(service, names);
+		log_error("unknown service %s; %s%s", service, near ? "did you mean " : "valid: tcp, udp, mqtt, coap, http, tls, dtls, websocket",
+			  near ? near : "");
+		return EXIT_USAGE;
+	}
+	rules_print_fields(stdout, service);
+	return EXIT_DONE;
 }
 
 /* --- the command -------------------------------------------------------------------------------------------- */
@@ -199,8 +224,7 @@ int rules_command(int argc, char **argv)
 			break;
 		if (strcmp(argv[1], "fields") != 0)
 			return with_rules(argv[1], &request);
-		rules_print_fields(stdout, request.words[0]);
-		return EXIT_DONE;
+		return fields(request.words[0]);
 	}
 	fputs(usage, stderr);
 	return EXIT_USAGE;

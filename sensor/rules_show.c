@@ -3,10 +3,28 @@
 #include "../detectors/detector.h"
 #include <inttypes.h>
 
+enum { MARGIN = 16, WIDTH = 100, DEPTH_MAX = 8 };
+
+/* Broken between words, the lines below each other. */
+static void print_text(FILE *out, const char *head, const char *text)
+{
+	fprintf(out, "%-*s", MARGIN, head);
+	for (size_t column = MARGIN; *text;) {
+		size_t word = strcspn(text, " ");
+		if (column > MARGIN && column + 1 + word > WIDTH) {
+			fprintf(out, "\n%*s", MARGIN, "");
+			column = MARGIN;
+		}
+		column += (size_t)fprintf(out, "%s%.*s", column > MARGIN ? " " : "", (int)word, text);
+		text += word + (text[word] != 0);
+	}
+	fputc('\n', out);
+}
+
 static void print_list(FILE *out, const char *head, const char *const *items)
 {
 	for (; *items; items++, head = "")
-		fprintf(out, "%-16s%s\n", head, *items);
+		print_text(out, head, *items);
 }
 
 static void print_span(FILE *out, uint64_t ns)
@@ -16,6 +34,8 @@ static void print_span(FILE *out, uint64_t ns)
 		fprintf(out, "%" PRIu64 " d", s / 86400);
 	else if (s % 3600 == 0)
 		fprintf(out, "%" PRIu64 " h", s / 3600);
+	else if (s % 60 == 0 && s > 60)
+		fprintf(out, "%" PRIu64 " min", s / 60);
 	else
 		fprintf(out, "%" PRIu64 " s", s);
 }
@@ -27,7 +47,7 @@ static void print_yaml(FILE *out, const struct yaml_node *node, unsigned indent)
 		fprintf(out, "%*s%s%s", indent, "", node->kind == YAML_MAP ? node->keys[i]->text : "-",
 			node->kind == YAML_MAP ? ":" : "");
 		if (item->kind == YAML_TEXT) {
-			fprintf(out, " %s\n", item->text);
+			fprintf(out, " %s\n", *item->text ? item->text : "''");
 		} else {
 			fputc('\n', out);
 			print_yaml(out, item, indent + 2);
@@ -35,55 +55,115 @@ static void print_yaml(FILE *out, const struct yaml_node *node, unsigned indent)
 	}
 }
 
+static const char *name_of(const struct rule *rule)
+{
+	return rule->name ? rule->name : rule->title;
+}
+
+static bool is_plain(const struct rule *rule)
+{
+	return rule->role[0] == rule;
+}
+
+static void print_threshold(FILE *out, const struct rule *rule)
+{
+	static const char *const counts[] = {"", "more than", "at least", "fewer than", "at most", "exactly", "not"};
+	static const char *const shares[] = {"", "more than", "at least", "less than", "at most", "exactly", "not"};
+	if (rule->compare)
+		fprintf(out, "%-*s%s %" PRIu64 "%s%s%s\n", MARGIN, "threshold", rule->ratio > 0 ? "at least" : counts[rule->compare],
+			rule->threshold, rule->value_name ? " different values of " : "", rule->value_name ? rule->value_name : "",
+			rule->jitter > 0 ? " in a row" : "");
+	if (rule->ratio > 0)
+		fprintf(out, "%-*s%s %g\n", MARGIN, "ratio", shares[rule->compare], rule->ratio);
+	if (rule->jitter > 0)
+		fprintf(out, "%-*sintervals that differ from each other by less than %g %%\n", MARGIN, "jitter", rule->jitter * 100);
+	if (!rule->learn_count && !rule->learn_ns)
+		return;
+	fprintf(out, "%-*s", MARGIN, "learns");
+	if (rule->learn_count)
+		fprintf(out, "from %" PRIu64 " events", rule->learn_count);
+	if (rule->learn_ns) {
+		fprintf(out, "%s", rule->learn_count ? " and for " : "for ");
+		print_span(out, rule->learn_ns);
+	}
+	fputc('\n', out);
+}
+
 static void print_logic(FILE *out, const struct rule *rule)
 {
-	static const char *const words[] = {"", "more than", "at least", "fewer than", "at most", "exactly", "not"};
-	fprintf(out, "%-16s%s", "behaviour", rule->detector->type);
-	for (unsigned i = 0; i < rule->roles && rule->role[i] != rule; i++)
-		fprintf(out, "%s %s", i ? "," : " of", rule->role[i]->name ? rule->role[i]->name : rule->role[i]->title);
+	static const struct { const char *type, *joint; } joints[] = {{"absence", " and then no "}, {"temporal", " and "},
+		{"temporal_ordered", " and then "}, {"overlap", " until "}, {"ratio", " and, of these, "}};
+	const char *joint = ", ";
+	for (unsigned i = 0; i < sizeof joints / sizeof *joints; i++)
+		joint = strcmp(joints[i].type, rule->detector->type) == 0 ? joints[i].joint : joint;
+	fprintf(out, "%-*s%s", MARGIN, "behaviour", rule->detector->type);
+	for (unsigned i = 0; i < rule->roles && !is_plain(rule); i++)
+		fprintf(out, "%s%s", i ? joint : ": ", name_of(rule->role[i]));
 	fputc('\n', out);
-	if (rule->compare)
-		fprintf(out, "%-16s%s %" PRIu64 "%s%s\n", "threshold", rule->ratio > 0 ? "at least" : words[rule->compare],
-			rule->threshold, rule->value_name ? " different values of " : "", rule->value_name ? rule->value_name : "");
-	if (rule->ratio > 0)
-		fprintf(out, "%-16s%s %g\n", "ratio", words[rule->compare], rule->ratio);
-	fprintf(out, "%-16s", rule->role[0] == rule ? "one alert per" : "within");
-	if (rule->role[0] != rule)
+	print_threshold(out, rule);
+	fprintf(out, "%-*s", MARGIN, is_plain(rule) ? "one alert per" : "within");
+	if (!is_plain(rule))
 		print_span(out, rule->window_ns);
 	for (unsigned i = 0; i < rule->group_count; i++)
-		fprintf(out, "%s%s", i ? " + " : rule->role[0] == rule ? "" : ", per ", rule->group_name[i]);
-	if (rule->role[0] == rule) {
+		fprintf(out, "%s%s", i ? " + " : is_plain(rule) ? "" : ", per ", rule->group_name[i]);
+	if (is_plain(rule)) {
 		fprintf(out, " and ");
 		print_span(out, rule->window_ns);
 	}
 	fputc('\n', out);
 }
 
+static void print_detection(FILE *out, const struct rule *rule)
+{
+	const struct yaml_node *detection = yaml_get(draft_of((struct rule *)(uintptr_t)rule)->document, "detection");
+	if (detection)
+		print_yaml(out, detection, 2);
+}
+
+/* What a correlation is built on, down to the selections. */
+static void print_roles(FILE *out, const struct rule *rule, unsigned depth)
+{
+	for (unsigned i = 0; i < rule->roles && !is_plain(rule) && depth < DEPTH_MAX; i++) {
+		const struct rule *role = rule->role[i];
+		fprintf(out, "\n%s: %s\n", name_of(role), role->title);
+		if (is_plain(role))
+			print_detection(out, role);
+		else
+			print_logic(out, role);
+		print_roles(out, role, depth + 1);
+	}
+}
+
+bool rules_off(const struct rule *rule)
+{
+	return draft_of((struct rule *)(uintptr_t)rule)->disabled;
+}
+
+static const char *state_of(const struct rule *rule)
+{
+	if (rules_off(rule))
+		return " (off: switched off in the configuration, or a list that it requires is empty)";
+	return rule->generate ? "" : " (feeds correlations, raises no alert itself)";
+}
+
 void rules_print(FILE *out, const struct rule *rule)
 {
-	const struct draft *draft = draft_of((struct rule *)(uintptr_t)rule);
 	fprintf(out, "%s: %s\n", rule->name ? rule->name : rule->id, rule->title);
-	fprintf(out, "%-16s%s%s\n", "level", level_name(rule->level), rule->generate ? "" : " (feeds correlations, raises no alert itself)");
-	fprintf(out, "%-16s%s (signature id %u)\n", "id", rule->id, rule->signature_id);
-	fprintf(out, "%-16s%s:%u\n", "file", rule->path, rule->line);
+	fprintf(out, "%-*s%s%s\n", MARGIN, "level", level_name(rule->level), state_of(rule));
+	fprintf(out, "%-*s%s (signature id %u)\n", MARGIN, "id", rule->id, rule->signature_id);
+	fprintf(out, "%-*s%s:%u\n", MARGIN, "file", rule->path, rule->line);
 	if (rule->description)
-		fprintf(out, "%-16s%s\n", "description", rule->description);
+		print_text(out, "description", rule->description);
 	print_logic(out, rule);
 	print_list(out, "ATT&CK", rule->tags);
 	print_list(out, "false positives", rule->falsepositives);
 	print_list(out, "references", rule->references);
-	const struct yaml_node *detection = yaml_get(draft->document, "detection");
-	if (detection) {
+	fprintf(out, "%-*sconfiguration: rules: {overrides: [{rule: %s%s, timespan: T, level: L}]}\n%*sor a Sigma filter\n", MARGIN, "to tune",
+		rule->name ? rule->name : rule->id, rule->compare ? ", threshold: N" : "", MARGIN, "");
+	if (is_plain(rule)) {
 		fprintf(out, "detection\n");
-		print_yaml(out, detection, 2);
+		print_detection(out, rule);
 	}
-	for (unsigned i = 0; i < rule->roles && rule->role[i] != rule; i++) {
-		const struct yaml_node *base = yaml_get(draft_of(rule->role[i])->document, "detection");
-		if (!base)
-			continue;
-		fprintf(out, "detection of %s\n", rule->role[i]->name ? rule->role[i]->name : rule->role[i]->title);
-		print_yaml(out, base, 2);
-	}
-	fprintf(out, "%-16sconfig: rules: overrides: [{rule: %s, threshold: N, timespan: T, level: L}], or a Sigma filter\n\n", "to tune",
-		rule->name ? rule->name : rule->id);
+	print_roles(out, rule, 0);
+	fputc('\n', out);
 }

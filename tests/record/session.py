@@ -82,15 +82,15 @@ def session_reconnect_flapping__quiet__wifi(path):
             lossy(net, tap, "sensor", "shelly-plug-7", 22, 5.45)
 
 
-@capture("session", "mosquitto_pub every five seconds, a fresh connection for each message" + STRETCHED)
+@capture("session", "mosquitto_pub every three seconds under one client id, a fresh connection for each message" + STRETCHED)
 def session_reconnect_flapping__quiet__script(path):
     with network(script="10.20.0.22") as net:
         net.mosquitto("broker", CLOSED, USERS)
         with net.tap(path) as tap:
-            for n in range(24):
+            for n in range(40):
                 net.run("script", "mosquitto_pub", "-h", BROKER, "-u", "meter", "-P", "measuring", "-i", "cron-1", "-t", "plant/load",
                         "-m", str(n))
-                tap.skip(4.7)
+                tap.skip(2.8)
 
 
 # --- authentication -------------------------------------------------------------------------------------------------
@@ -507,6 +507,25 @@ def session_port_scan__fires__udp(path):
                     time.sleep(0.01)
 
 
+@capture("session", "twenty UDP ports that do not answer (the ICMP answers were taken out of the recording)" + STRETCHED)
+def session_port_scan__fires__udp_silent(path):
+    with network(attacker="10.20.0.66") as net:
+        with net.inside("broker"):
+            answers = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            answers.bind((BROKER, 53))
+        with net.tap(path) as tap:
+            with net.inside("attacker"):
+                s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                for port in range(5670, 5690):
+                    s.sendto(b"\x40\x01\x00\x01", (BROKER, port))
+                    tap.skip(0.5)
+                tap.skip(150)  # a UDP conversation is given up after two minutes
+                s.sendto(b"?", (BROKER, 53))
+                answers.sendto(b"!", answers.recvfrom(16)[1])
+    icmp = 1
+    pcapfile.write(path, [f for f in pcapfile.read(path) if f.data[23] != icmp])
+
+
 @capture("session", "thirty hosts tried on the MQTT port; none has a broker")
 def session_port_scan__fires__hosts(path):
     hosts = addresses(30, 150)
@@ -563,7 +582,7 @@ def session_beacon__quiet(path):
 
 # --- messages ---------------------------------------------------------------------------------------------------------
 
-@capture("session", "fifteen QoS 1 messages to a topic without subscribers, MQTT 5: PUBACK 0x10 each")
+@capture("session", "fifteen QoS 1 messages to a topic without subscribers, MQTT 5: PUBACK 0x10 each" + STRETCHED)
 def session_undeliverable__fires(path):
     with network(meter="10.20.0.11") as net:
         net.mosquitto("broker", OPEN)
@@ -571,7 +590,7 @@ def session_undeliverable__fires(path):
             s = let_in(net, "meter", "meter-7", v=5)
             for n in range(15):
                 s.publish("plnat/meter/7", b"%d" % n, qos=1)
-                tap.skip(4)
+                tap.skip(25)
             s.bye()
 
 
@@ -601,7 +620,7 @@ def session_undeliverable__fires__unacknowledged(path):
             seen.close()
 
 
-@capture("session", "fifteen QoS 1 messages, MQTT 5, with a subscriber; and QoS 0 telemetry nobody subscribes to")
+@capture("session", "fifteen QoS 1 messages, MQTT 5, with a subscriber; and QoS 0 telemetry nobody subscribes to" + STRETCHED)
 def session_undeliverable__quiet(path):
     with network(meter="10.20.0.11", panel="10.20.0.31") as net:
         net.mosquitto("broker", OPEN)
@@ -611,7 +630,7 @@ def session_undeliverable__quiet(path):
             for n in range(15):
                 meter.publish("plant/meter/7", b"%d" % n, qos=1)
                 meter.publish("plant/noise", b"%d" % n)
-                tap.skip(4)
+                tap.skip(25)
             meter.bye()
             panel.bye()
 
