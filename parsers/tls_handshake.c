@@ -113,6 +113,8 @@ static void server_hello(struct parse *parse, struct slice body)
 	struct event event = event_begin(parse, hello.retry ? TLS_HELLO_RETRY_REQUEST : TLS_SERVER_HELLO, &tls);
 	tls_server_hello_show(&hello, &tls, &room);
 	tls.resumed = is_resumed(state, &hello);
+	if (tls.resumed && tls_version_rank(hello.chosen) >= VERSION_TLS13 && !hello.group) /* psk_ke */
+		tls.tier = tls_tier_name(TIER_NO_FS);
 	tls.policies.items = room.policies;
 	if (!hello.retry) {
 		tls.policies.count = tls_policies_broken(hello.chosen, hello.suite, room.policies);
