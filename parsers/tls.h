@@ -34,6 +34,7 @@ struct tls_state {
 	bool changed[2];          /* ChangeCipherSpec seen while the version was unknown */
 	bool client_hello, server_hello; /* were read; a HelloRetryRequest is no ServerHello */
 	bool raw_key[2];          /* the certificates of this side are raw public keys (RFC 7250) */
+	bool psk;                 /* the client has offered a pre-shared key of TLS 1.3 */
 	bool no_certificate;      /* the client was asked for a certificate and had none */
 };
 _Static_assert(sizeof(struct tls_state) <= LIMIT_PARSER_STATE, "the state of a flow is bounded");

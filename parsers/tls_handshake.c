@@ -71,6 +71,7 @@ static void client_hello(struct parse *parse, struct slice body)
 	}
 	state->client_hello = true;
 	state->random = hello.random;
+	state->psk = hello.psk;
 	state->session_id = hello.session_id.size ? hash_slice(hello.session_id, 0) : 0;
 	if (hello.sni.size)
 		memo_put(parse->memos, sni_key(parse), hello.sni);
@@ -219,12 +220,21 @@ static unsigned find_faults(const struct certificate *c, uint64_t now_s, struct 
 	return count;
 }
 
+/* Against RFC 6066, 3, some devices send an address as the name: that tells nothing about the certificate. */
+static bool is_address(struct slice name)
+{
+	for (uint32_t i = 0; i < name.size; i++)
+		if (name.at[i] != '.' && (name.at[i] < '0' || name.at[i] > '9'))
+			return memchr(name.at, ':', name.size) != NULL;
+	return true;
+}
+
 static void show_certificate(struct parse *parse, const struct certificate *c, struct event *event, struct tls_event *tls,
 			     struct slice faults[LIST_MAX])
 {
 	uint64_t now_s = parse->time_ns / TW_SECOND;
 	bool client = parse->direction == TO_SERVER;
-	struct slice host = client ? (struct slice){NULL, 0} : tls->sni;
+	struct slice host = client || is_address(tls->sni) ? (struct slice){NULL, 0} : tls->sni;
 	tls->any = (struct tls_names){c->subject, c->issuer, c->serial, c->sha1, c->not_before, c->not_after,
 				      {c->alternative, c->alternative_count}};
 	*(client ? &tls->client : &tls->server) = tls->any;
@@ -314,6 +324,8 @@ static const char *refused_credential(const struct tls_state *state, uint8_t cod
 		return suite && strstr(suite->name, "PSK") ? "bad_record_mac" : NULL;
 	case 40: /* handshake_failure is what TLS 1.2 has for "I wanted a certificate" (RFC 5246, 7.4.6) */
 		return state->no_certificate ? "certificate_required" : NULL;
+	case 47: /* illegal_parameter in answer to a ClientHello: OpenSSL's word for a wrong pre-shared key */
+		return state->psk && !state->version ? "illegal_parameter" : NULL;
 	case 41: case 42: case 43: case 44: case 45: case 46: case 48: case 49: case 51: case 115: case 116:
 		return tls_alert_name(code);
 	default:
