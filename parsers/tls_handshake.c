@@ -75,6 +75,8 @@ static void client_hello(struct parse *parse, struct slice body)
 	state->session_id = hello.session_id.size ? hash_slice(hello.session_id, 0) : 0;
 	if (hello.sni.size)
 		memo_put(parse->memos, sni_key(parse), hello.sni);
+	else
+		memo_drop(parse->memos, sni_key(parse));
 	struct event event = event_begin(parse, TLS_CLIENT_HELLO, &tls);
 	tls_client_hello_show(&hello, datagram(parse), &tls, &room);
 	event_set(&event, TLS_BIT_CLIENT_HELLO);
