@@ -3,8 +3,9 @@
 
     tests/record/tls.py [PART_OF_A_NAME...]      as root; needs gnutls-bin libcoap3-bin mosquitto curl
 
-Weak suites and old versions are what the libraries still have at security level 0. SSL 2 and 3 and export suites are in none
-of them any more: tests/record/tls_generated.py writes those. Certificates are made anew for each recording."""
+Weak suites and old versions are what the libraries still have at security level 0. SSL 2 and 3, export suites and DTLS 1.3 are in
+none of Debian's: these hellos are written here by hand, and ORIGIN.tsv calls them generated. Certificates are made anew for each
+recording."""
 import datetime
 import os
 import socket
@@ -25,10 +26,10 @@ recordings = {}
 origins = {}
 
 
-def recording(path, shows, tls=None):
+def recording(path, shows, made="recorded"):
     def keep(function):
         recordings[path] = function
-        origins[path] = shows
+        origins[path] = (made, shows)
         return function
     return keep
 
@@ -400,6 +401,110 @@ def same_client(lab):
         lab.client("-sess_in", session, port=8443)
 
 
+# --- what no library speaks any more ------------------------------------------------------------------------------------
+
+def sized(width, content):
+    return len(content).to_bytes(width, "big") + content
+
+
+def record_of(version, kind, content, datagram=b""):
+    return bytes([kind]) + version + datagram + sized(2, content)
+
+
+def client_hello(version, suites, extensions=b"", cookie=None):
+    body = version + bytes(range(32)) + sized(1, b"") + (b"" if cookie is None else sized(1, cookie)) + sized(2, suites) + sized(1, b"\0")
+    return body + (sized(2, extensions) if extensions else b"")
+
+
+def server_hello(version, suite, extensions=b""):
+    body = version + bytes(range(32, 64)) + sized(1, b"") + suite + b"\0"
+    return body + (sized(2, extensions) if extensions else b"")
+
+
+def message(kind, body):
+    return bytes([kind]) + sized(3, body)
+
+
+def converse(lab, port, *turns):
+    """What a client and a server say in turn over TCP."""
+    with lab.net.inside("server"):
+        listener = socket.create_server((SERVER, port))
+    with lab.net.inside("device"):
+        client = socket.create_connection((SERVER, port))
+    server, _ = listener.accept()
+    for i, turn in enumerate(turns):
+        speaker, hearer = (server, client) if i % 2 else (client, server)
+        speaker.sendall(turn)
+        hearer.recv(65536)
+    for s in (client, server, listener):
+        s.close()
+
+
+def converse_udp(lab, port, *turns):
+    with lab.net.inside("server"):
+        server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        server.bind((SERVER, port))
+    with lab.net.inside("device"):
+        client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        client.bind((DEVICE, 40000))
+    for i, turn in enumerate(turns):
+        if i % 2:
+            server.sendto(turn, (DEVICE, 40000))
+            client.recv(65536)
+        else:
+            client.sendto(turn, (SERVER, port))
+            server.recv(65536)
+    client.close()
+    server.close()
+
+
+SSL3 = b"\3\0"
+
+
+@recording(BROKEN + "-fires-export", "SSL 3.0 with an export suite (RC4 with 40 bits)", "generated")
+def export(lab):
+    converse(lab, 443, record_of(SSL3, 22, message(1, client_hello(SSL3, bytes.fromhex("000300060008")))),
+             record_of(SSL3, 22, message(2, server_hello(SSL3, b"\0\3")) + message(14, b"")))
+
+
+@recording(OLD + "-fires-ssl3", "SSL 3.0 with 3DES", "generated")
+def ssl3(lab):
+    converse(lab, 443, record_of(SSL3, 22, message(1, client_hello(SSL3, bytes.fromhex("000a002f")))),
+             record_of(SSL3, 22, message(2, server_hello(SSL3, b"\0\x0a")) + message(14, b"")))
+
+
+@recording(OLD + "-fires-ssl2", "SSL 2.0: both hellos", "generated")
+def ssl2(lab):
+    hello = b"\1\0\2" + (12).to_bytes(2, "big") + bytes(2) + (16).to_bytes(2, "big") + bytes.fromhex("0100800200800700c0060040") + bytes(range(16))
+    answer = b"\4\0\1\0\2" + bytes(2) + (6).to_bytes(2, "big") + (16).to_bytes(2, "big") + bytes.fromhex("0100800700c0") + bytes(range(16))
+    converse(lab, 443, *(bytes([0x80 | len(m) >> 8, len(m) & 255]) + m for m in (hello, answer)))
+
+
+@recording("tls/tls_weak_offer-fires-ssl2", "a ClientHello in SSL 2's form for a TLS 1.0 server, which answers TLS 1.2's alert", "generated")
+def ssl2_form(lab):
+    hello = b"\1\3\1" + (12).to_bytes(2, "big") + bytes(2) + (16).to_bytes(2, "big") + bytes.fromhex("00002f000004020080060040") + bytes(range(16))
+    converse(lab, 443, bytes([0x80 | len(hello) >> 8, len(hello) & 255]) + hello, record_of(b"\3\3", 21, b"\2\x46"))
+
+
+@recording("benign/dtls13", "DTLS 1.3 with a retried hello and connection ids, then encrypted records; the hellos written by hand", "generated")
+def dtls13(lab):
+    version = b"\xfe\xfd"
+    offer = b"\0\x2b" + sized(2, sized(1, b"\xfe\xfc\xfe\xfd")) + b"\0\x0a" + sized(2, sized(2, b"\0\x1d\0\x17")) + \
+        b"\0\x36" + sized(2, sized(1, b"\1\2\3\4"))
+    chosen = b"\0\x2b" + sized(2, b"\xfe\xfc")
+    retry = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
+
+    def handshake(number, kind, body):
+        return record_of(version, 22, bytes([kind]) + sized(3, body)[:3] + number.to_bytes(2, "big") + bytes(3) + sized(3, body),
+                         bytes(2) + number.to_bytes(6, "big"))
+    hello = client_hello(version, bytes.fromhex("13011305"), offer, cookie=b"")
+    asks = version + retry + sized(1, b"") + b"\x13\1\0" + sized(2, chosen + b"\0\x33\0\2\0\x17")
+    share = b"\0\x33" + sized(2, b"\0\x17" + sized(2, bytes(65)))
+    secret = bytes([0x2f]) + b"\1\2\3\4" + b"\0\1" + sized(2, bytes(range(64)))
+    converse_udp(lab, 5684, handshake(0, 1, hello), handshake(0, 2, asks), handshake(1, 1, hello),
+                 handshake(1, 2, server_hello(version, b"\x13\1", chosen + share)) + secret, secret, secret)
+
+
 # --- everyday traffic -----------------------------------------------------------------------------------------------
 
 @recording("benign/tls_versions", "TLS 1.2 and 1.3 by OpenSSL and GnuTLS: ALPN, a retried hello, resumption, elliptic curves, early end")
@@ -478,7 +583,8 @@ def write_origins(paths):
         for path in paths:
             if path.startswith(folder + "/"):
                 name = path.split("/")[1] + ".pcap"
-                rows[name] = f"{name}\trecorded\ttests/record/tls.py\t{origins[path]}\n"
+                made, shows_what = origins[path]
+                rows[name] = f"{name}\t{made}\ttests/record/tls.py\t{shows_what}\n"
         with open(file, "w", encoding="utf-8") as f:
             f.writelines(rows[name] for name in sorted(rows))
 
