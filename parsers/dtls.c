@@ -11,7 +11,7 @@
 
 enum { CONTENT_CHANGE_CIPHER_SPEC = 20, CONTENT_ALERT = 21, CONTENT_HANDSHAKE = 22, CONTENT_APPLICATION = 23, CONTENT_HEARTBEAT = 24,
 	CONTENT_CONNECTION_ID = 25, CONTENT_ACK = 26 };
-enum { HEADER = 13, MESSAGE_HEADER = 12, SEQUENCES = 32, CHUNKS_MAX = 512, TRIES_MAX = 32, MEMO_FRAGMENT = 32 };
+enum { HEADER = 13, MESSAGE_HEADER = 12, SEQUENCES = 32, MEMO_FRAGMENT = 32 };
 
 struct record {
 	uint8_t type;
@@ -102,15 +102,14 @@ static void chunks_put(struct parse *parse, const struct fragment *f)
 	}
 }
 
-/* Copies what is there from the beginning on; returns how much. */
-static uint32_t chunks_join(struct parse *parse, const struct fragment *f, uint8_t room[TLS_MESSAGE_MAX])
+/* Follows what is there from `at` on; copies it when there is `room`. Returns how far it goes. */
+static uint32_t chunks_follow(struct parse *parse, const struct fragment *f, uint32_t at, uint8_t *room)
 {
-	uint32_t at = 0;
-	for (unsigned i = 0; i < CHUNKS_MAX && at < f->length; i++) {
-		struct slice chunk;
-		if (!memo_get(parse->memos, chunk_key(parse, f->sequence, at), &chunk) || !chunk.size || chunk.size > f->length - at)
-			break;
-		memcpy(room + at, chunk.at, chunk.size);
+	struct slice chunk;
+	while (at < f->length && memo_get(parse->memos, chunk_key(parse, f->sequence, at), &chunk) && chunk.size &&
+	       chunk.size <= f->length - at) {
+		if (room)
+			memcpy(room + at, chunk.at, chunk.size);
 		at += chunk.size;
 	}
 	return at;
@@ -118,45 +117,43 @@ static uint32_t chunks_join(struct parse *parse, const struct fragment *f, uint8
 
 static void chunks_drop(struct parse *parse, const struct fragment *f)
 {
-	uint32_t at = 0;
-	for (unsigned i = 0; i < CHUNKS_MAX && at < f->length; i++) {
-		struct slice chunk;
-		uint64_t key = chunk_key(parse, f->sequence, at);
-		if (!memo_get(parse->memos, key, &chunk) || !chunk.size)
-			break;
-		at += chunk.size;
-		memo_drop(parse->memos, key);
-	}
+	struct slice chunk;
+	for (uint32_t at = 0; at < f->length && memo_get(parse->memos, chunk_key(parse, f->sequence, at), &chunk); at += chunk.size)
+		memo_drop(parse->memos, chunk_key(parse, f->sequence, at));
 }
 
-/* A message in pieces. It is put together when as many bytes of it have come as it has, and no more often than TRIES_MAX times:
- * pieces of one byte must not buy work without end. */
-static void gather(struct parse *parse, const struct fragment *f)
+/* A message in pieces. What is known from its beginning on only grows, and a later message replaces an earlier one for good: pieces
+ * of one byte must not buy work without end. */
+static void gather(struct parse *parse, struct fragment f)
 {
 	struct tls_state *state = parse->state;
 	uint8_t d = parse->direction;
 	uint8_t room[TLS_MESSAGE_MAX];
-	if (f->length > TLS_MESSAGE_MAX || !f->bytes.size) {
-		parse->counters->messages_cut += f->length > TLS_MESSAGE_MAX && f->offset == 0;
+	if (f.length > TLS_MESSAGE_MAX) {
+		parse->counters->messages_cut += f.offset == 0;
 		return;
 	}
-	if (!state->gathered[d] || state->gathering[d] != f->sequence) {
-		state->gathering[d] = f->sequence;
+	if (f.sequence < state->gathering[d])
+		return;
+	if (f.sequence > state->gathering[d]) {
+		state->gathering[d] = f.sequence;
 		state->gathered[d] = 0;
-		state->tries[d] = 0;
 	}
-	chunks_put(parse, f);
-	state->gathered[d] += f->bytes.size;
-	if (state->gathered[d] < f->length || state->tries[d] >= TRIES_MAX)
+	uint32_t known = state->gathered[d] > f.offset ? state->gathered[d] - f.offset : 0;
+	if (known >= f.bytes.size)
 		return;
-	state->tries[d]++;
-	state->gathered[d] = chunks_join(parse, f, room);
-	if (state->gathered[d] < f->length)
+	f.bytes = slice_of(f.bytes.at + known, f.bytes.size - known);
+	f.offset += known;
+	chunks_put(parse, &f);
+	state->gathered[d] = chunks_follow(parse, &f, state->gathered[d], NULL);
+	if (state->gathered[d] < f.length)
 		return;
 	state->gathered[d] = 0;
-	state->delivered[d] |= 1u << f->sequence;
-	chunks_drop(parse, f);
-	tls_handshake(parse, f->type, slice_of(room, f->length));
+	if (chunks_follow(parse, &f, 0, room) < f.length) /* some of it has been overwritten meanwhile: it comes again, or not */
+		return;
+	state->delivered[d] |= 1u << f.sequence;
+	chunks_drop(parse, &f);
+	tls_handshake(parse, f.type, slice_of(room, f.length));
 }
 
 /* A client that starts anew from the same port begins with number 0 and another random; sent again, it is the same one. */
@@ -184,7 +181,7 @@ static bool handshake_read(struct parse *parse, struct slice body)
 		if (!tls_handshake_wanted(f.type) || (known && f.type != HANDSHAKE_HELLO_VERIFY_REQUEST))
 			continue;
 		if (f.bytes.size != f.length) {
-			gather(parse, &f);
+			gather(parse, f);
 			continue;
 		}
 		/* A server that has kept nothing so far may number its ServerHello like its HelloVerifyRequest. */

@@ -26,10 +26,9 @@ struct tls_state {
 	uint64_t session_id;      /* hash of what the client wants to resume; 0 for none */
 	uint32_t random;          /* of the ClientHello: tells a new one from one sent again */
 	uint32_t delivered[2];    /* DTLS: message_seq 0..31 that were read */
-	uint32_t gathered[2];     /* DTLS: bytes of the message in fragments; TLS: bytes left of the handshake record at hand */
+	uint32_t gathered[2];     /* DTLS: bytes known of the message in fragments, from its beginning on; TLS: bytes left of the handshake record at hand */
 	uint16_t gathering[2];    /* DTLS: its message_seq */
 	uint16_t version, suite;  /* chosen by the server; 0 while unknown */
-	uint8_t tries[2];         /* DTLS: attempts to put it together */
 	bool begun[2], lost[2];
 	bool changed[2];          /* ChangeCipherSpec seen while the version was unknown */
 	bool client_hello, server_hello; /* were read; a HelloRetryRequest is no ServerHello */
