@@ -2,6 +2,7 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "digest.h"
 #include <openssl/evp.h>
+#include <openssl/md5.h>
 #include <openssl/sha.h>
 
 static uint64_t process_salt;
@@ -40,6 +41,39 @@ uint64_t digest_secret(uint64_t salt, struct slice secret)
 uint64_t digest_pair(uint64_t salt, struct slice user, struct slice password)
 {
 	return digest_parts(salt, (struct slice[]){user, password}, 2);
+}
+
+void digest_hex(enum digest_kind kind, struct slice bytes, char out[DIGEST_HEX_MAX])
+{
+	uint8_t digest[SHA256_DIGEST_LENGTH];
+	union {
+		MD5_CTX md5;
+		SHA_CTX sha1;
+		SHA256_CTX sha256;
+	} context;
+	unsigned size = kind == DIGEST_MD5 ? MD5_DIGEST_LENGTH : kind == DIGEST_SHA1 ? SHA_DIGEST_LENGTH : SHA256_DIGEST_LENGTH;
+	switch (kind) {
+	case DIGEST_MD5:
+		MD5_Init(&context.md5);
+		MD5_Update(&context.md5, bytes.at, bytes.size);
+		MD5_Final(digest, &context.md5);
+		break;
+	case DIGEST_SHA1:
+		SHA1_Init(&context.sha1);
+		SHA1_Update(&context.sha1, bytes.at, bytes.size);
+		SHA1_Final(digest, &context.sha1);
+		break;
+	case DIGEST_SHA256:
+		SHA256_Init(&context.sha256);
+		SHA256_Update(&context.sha256, bytes.at, bytes.size);
+		SHA256_Final(digest, &context.sha256);
+		break;
+	}
+	for (unsigned i = 0; i < size; i++) {
+		out[2 * i] = "0123456789abcdef"[digest[i] >> 4];
+		out[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
+	}
+	out[2 * size] = 0;
 }
 
 void digest_community_id(const struct ends *ends, uint8_t transport, char out[COMMUNITY_ID_MAX])

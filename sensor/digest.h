@@ -1,4 +1,4 @@
-/* digest.h - cryptographic digests (only user of libcrypto here). */
+/* digest.h - cryptographic digests (only user of libcrypto's digests; its X.509 is parsers/certificate.c's). */
 #ifndef TW_DIGEST_H
 #define TW_DIGEST_H
 
@@ -12,6 +12,11 @@ uint64_t digest_pair(uint64_t salt, struct slice user, struct slice password);
 /* The process-wide salt, set once at start. */
 void digest_set_salt(uint64_t salt);
 uint64_t digest_salt(void);
+
+/* Of bytes that are no secret, in lower-case hex with a NUL: fingerprints. */
+enum digest_kind { DIGEST_MD5, DIGEST_SHA1, DIGEST_SHA256 };
+#define DIGEST_HEX_MAX 65
+void digest_hex(enum digest_kind kind, struct slice bytes, char out[DIGEST_HEX_MAX]);
 
 /* Community ID v1, seed 0 (github.com/corelight/community-id-spec): "1:" and base64 of SHA-1. */
 #define COMMUNITY_ID_MAX 32

@@ -20,6 +20,11 @@ const struct rule_list built_in_lists[] = {
 	/* Topics on which a device says by a retained will that it is gone. */
 	{"status_topics", LIST("*/lwt", "*/status", "*/status/*", "*/state", "*/online", "*/offline", "*/availability", "*/available",
 			       "*/connected", "*/connection", "*/alive", "*/health", "*/presence", "*/heartbeat", "status/*", "*/$state")},
+	{"tls_policies", EMPTY}, /* bcp195, watson_iot, aws_iot, constrained: see tls.policy_violations */
+	/* Where TLS and DTLS are expected: HTTPS, MQTT, CoAP, AMQP, LwM2M, syslog, mail, LDAP. */
+	{"tls_ports", LIST("443", "8443", "8883", "8884", "8886", "8887", "5684", "5671", "6514", "465", "636", "993", "995")},
+	/* Where they are not: HTTP, MQTT, CoAP, AMQP. */
+	{"plain_ports", LIST("80", "1883", "1884", "5683", "5672")},
 	/* Topics that make devices act: Tasmota, Zigbee2MQTT, Home Assistant, ThingsBoard, Azure, Shelly, common habit. */
 	{"command_topics", LIST("*/cmd", "*/cmd/*", "cmd/*", "*/command", "*/command/*", "*/commands/*", "*/set", "*/set/*", "cmnd/*",
 				"*/control", "*/control/*", "*/rpc/request/*", "$iothub/methods/POST/*", "*/actuator/*", "*/ota",

@@ -47,7 +47,8 @@ void memos_close(struct memos *memos)
 
 uint64_t memo_key(uint64_t flow_id, unsigned kind, uint64_t number)
 {
-	uint64_t key = hash_join(hash_join(flow_id, kind), number);
+	/* The id is mixed alone first: ids that differ in a few bits must not meet in another kind. */
+	uint64_t key = hash_join(hash_join(hash_join(0, flow_id), kind), number);
 	return key ? key : 1;
 }
 

@@ -433,6 +433,10 @@ void stream_push(struct streams *s, struct flow *flow, enum direction direction,
 		}
 		return;
 	}
+	/* Whoever answers a SYN acknowledges it; an ACK of anything else is the echo of an earlier connection (RFC 9293, 3.10.7.3). */
+	if (flow->tcp_state == FLOW_SYN_SEEN && !half->started && flow->half[!direction].started &&
+	    (d->tcp_flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK && d->ack != flow->half[!direction].next_seq)
+		return;
 	if (d->tcp_flags & TCP_ACK)
 		half->last_ack = d->ack;
 	if (d->tcp_flags & TCP_RST) {

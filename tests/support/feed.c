@@ -13,8 +13,9 @@ const struct parser *const all_parsers[] = {
 };
 const unsigned all_parser_count = sizeof all_parsers / sizeof *all_parsers - 1;
 
-/* The only place that excuses a parser: libhtp allocates for itself. */
-static const char *const may_allocate[] = {"http", NULL};
+/* The only place that excuses a parser: libhtp allocates for itself, and so does OpenSSL while it reads an X.509 certificate that has
+ * not been seen lately; it gives all of it back. */
+static const char *const may_allocate[] = {"http", "tls", "dtls", NULL};
 
 enum { PENDING_MAX = LIMIT_MESSAGE + 65536, ROOM = 2 << 20 };
 

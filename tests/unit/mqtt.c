@@ -123,7 +123,7 @@ static void test_refusals(void **unused)
 	(void)unused;
 	SEES(UP5 "> 82 0c 0001 00 0001 'a 00 0002 'bb 00\n< 90 05 0001 00 87 01\n",
 	     UP " subscribe:a:bb subscribe!/not_authorized:a");
-	SEES(UP5 "> 32 07 0001 'a 0002 00 'x\n< 40 03 0002 10\n", UP " publish:a deliver!/no_matching_subscribers");
+	SEES(UP5 "> 32 07 0001 'a 0002 00 'x\n< 40 03 0002 10\n", UP " publish:a deliver!/no_matching_subscribers:a");
 	SEES(UP5 "< e0 01 8e\n", UP " disconnect!/session_taken_over");
 }
 
