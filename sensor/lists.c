@@ -13,6 +13,7 @@ const struct rule_list built_in_lists[] = {
 	{"known_clients", EMPTY},
 	{"wildcard_clients", EMPTY},
 	{"secure_servers", EMPTY},
+	{"coap_proxy_clients", EMPTY},
 	/* Topics that make devices act: Tasmota, Zigbee2MQTT, Home Assistant, ThingsBoard, Azure, Shelly, common habit. */
 	{"command_topics", LIST("*/cmd", "*/cmd/*", "cmd/*", "*/command", "*/command/*", "*/commands/*", "*/set", "*/set/*", "cmnd/*",
 				"*/control", "*/control/*", "*/rpc/request/*", "$iothub/methods/POST/*", "*/actuator/*", "*/ota",

@@ -44,7 +44,8 @@ static void print_logic(FILE *out, const struct rule *rule)
 	fputc('\n', out);
 	if (rule->compare)
 		fprintf(out, "%-16s%s %" PRIu64 "%s%s\n", "threshold", rule->ratio > 0 ? "at least" : words[rule->compare],
-			rule->threshold, rule->value_name ? " different values of " : "", rule->value_name ? rule->value_name : "");
+			rule->threshold, !rule->value_name ? "" : strcmp(rule->detector->type, "value_count") == 0 ? " different values of " : " in ",
+			rule->value_name ? rule->value_name : "");
 	if (rule->ratio > 0)
 		fprintf(out, "%-16s%s %g\n", "ratio", words[rule->compare], rule->ratio);
 	fprintf(out, "%-16s", rule->role[0] == rule ? "one alert per" : "within");
