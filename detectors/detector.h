@@ -21,6 +21,7 @@ struct judgement {
 	struct marks *marks;
 	/* results, zero on entry; read only when the answer is true */
 	uint64_t count, distinct;
+	uint64_t added;            /* detector->adds: by how much this event takes the count of an alert that goes on further */
 	double ratio, value;
 	uint64_t first_seen_ns;    /* 0: the group's */
 	/* In: the group's timer (0 none). Out: when expire() is to be called; 0 for never. */
@@ -35,7 +36,7 @@ struct detector {
 	bool marks_are_memory;     /* the group's marks are what it has learned, not evidence of an alert */
 	bool keeps_origin;         /* the event that began the group is kept for alerts that a timer raises */
 	bool first_role_begins;    /* only an event of role 0 makes a group; others find one or are of no interest */
-	bool counts_first_role;    /* an alert that goes on counts the events of role 0 only */
+	bool adds;                 /* judge() says in `added` by how much the count of an alert that goes on has grown */
 	/* NULL, or what is wrong with the rule's parameters, as the end of a sentence. May be NULL itself. */
 	const char *(*check)(const struct rule *rule);
 	/* Is the behaviour present with this event? True again for every event while it lasts. */

@@ -15,24 +15,46 @@ static const char *check(const struct rule *rule)
 	return rule->value_name ? NULL : "`condition` needs a field, e.g. {field: client_id}";
 }
 
+/* Known values are the rule: they are told by a hash, and only a new one is put in words. */
+static bool hash_of(const struct judgement *j, const struct field *field, uint32_t *hash)
+{
+	struct value value;
+	if (!field || !field_get(field, j->event, &value))
+		return false;
+	uint64_t whole = value.number;
+	if (field->type == FIELD_ADDRESS) {
+		whole = hash_bytes(value.address, sizeof *value.address, 0);
+	} else if ((field->type >= FIELD_TEXT && field->type <= FIELD_NAME) || field->type == FIELD_CSTRING) {
+		whole = 0;
+		if (value.texts.count == 1 && !value.texts.items[0].size)
+			return false;
+		for (uint32_t i = 0; i < value.texts.count; i++)
+			whole = hash_join(whole, hash_slice(value.texts.items[i], 0));
+	} else {
+		whole = hash_join(0, whole);
+	}
+	*hash = (uint32_t)whole;
+	return true;
+}
+
 static bool judge(struct judgement *j)
 {
 	struct learned *state = j->state;
 	const struct field *field = j->rule->value[j->role];
 	char text[256];
-	uint32_t size = field ? field_text(field, j->event, text, sizeof text) : 0;
-	if (!size)
+	uint32_t value;
+	if (!hash_of(j, field, &value))
 		return false;
 	if (!state->events)
 		state->begin_ns = j->now_ns;
 	bool learning = state->events < (j->rule->learn_count ? j->rule->learn_count : 1) ||
 			j->now_ns < state->begin_ns + j->rule->learn_ns;
-	uint32_t value = (uint32_t)hash_bytes(text, size, 0);
 	state->events += state->events < UINT32_MAX;
 	if (marks_find(j->marks, &state->known, value) != MARK_NONE)
 		return false;
 	if (state->known.count >= KNOWN_MAX)
 		marks_remove(j->marks, &state->known, state->known.head);
+	uint32_t size = field_text(field, j->event, text, sizeof text);
 	marks_add(j->marks, &state->known, j->event, slice_of(text, size), value);
 	j->count = 1;
 	j->first_seen_ns = j->now_ns;

@@ -1,10 +1,14 @@
 /* ratio: the second rule per the first, once there are enough of the first within the window. A floor (gte, gt) is judged at every
- * event; a ceiling (lte, lt) when the window closes, for only then is it known that no more came. */
+ * event; a ceiling (lte, lt) when the window closes, for only then is it known that no more came.
+ *
+ * With a field in the condition it is not events that are counted but their numbers in that field that are added up, and enough must
+ * have come of the second rule, for the effect is what matters then: {field: coap.bytes, gte: 10000} and ratio {gte: 3} is
+ * ten thousand bytes in answer to a third of them at most. An event without the field adds nothing. */
 #include "detector.h"
 
 struct counts {
 	uint64_t begin_ns;
-	uint32_t of_a, of_b;
+	uint64_t of_a, of_b;
 	struct mark_list first; /* evidence: of a floor what there is too much of, of a ceiling what was not followed */
 };
 
@@ -12,6 +16,9 @@ static const char *check(const struct rule *rule)
 {
 	if (rule->roles != 2)
 		return "needs two rules: how often the second per the first";
+	for (unsigned r = 0; r < rule->roles; r++)
+		if (rule->value[r] && rule->value[r]->type > FIELD_U64)
+			return "the field of the condition must be a number";
 	return rule->compare == COMPARE_NONE || !rule->threshold ? "needs `condition: {gte: N}` and `ratio: {gte: 0.5}`" : NULL;
 }
 
@@ -22,12 +29,23 @@ static bool at_end(const struct rule *rule)
 
 static bool holds(struct judgement *j, const struct counts *counts)
 {
-	if (counts->of_a < j->rule->threshold)
+	uint64_t enough = j->rule->value_name ? counts->of_b : counts->of_a;
+	if (enough < j->rule->threshold)
 		return false;
-	j->count = counts->of_a;
-	j->ratio = (double)counts->of_b / (double)counts->of_a;
+	j->count = enough;
+	j->ratio = (double)counts->of_b / (double)(counts->of_a ? counts->of_a : 1);
 	j->first_seen_ns = counts->begin_ns;
 	return detector_compare(j->rule->compare, j->ratio, j->rule->ratio);
+}
+
+/* One event, or what it says in the field. */
+static uint64_t weight(const struct judgement *j)
+{
+	const struct field *field = j->rule->value[j->role];
+	struct value value;
+	if (!j->rule->value_name)
+		return 1;
+	return field && field_get(field, j->event, &value) ? value.number : 0;
 }
 
 static bool judge(struct judgement *j)
@@ -40,10 +58,12 @@ static bool judge(struct judgement *j)
 	char room[NOTE_MAX];
 	if (counts->first.count < LIMIT_SAMPLES && (j->role == 0) == at_end(j->rule))
 		marks_append(j->marks, &counts->first, j->event, event_note(j->event, room));
+	uint64_t more = weight(j);
 	if (j->role == 0)
-		counts->of_a++;
+		counts->of_a += more;
 	else
-		counts->of_b++;
+		counts->of_b += more;
+	j->added = j->role == (j->rule->value_name ? 1u : 0u) ? more : 0;
 	j->deadline_ns = at_end(j->rule) ? counts->begin_ns + j->rule->window_ns : 0;
 	return !at_end(j->rule) && holds(j, counts);
 }
@@ -70,5 +90,5 @@ const struct detector detector_ratio = {
 	.judge = judge,
 	.expire = expire,
 	.marks = marks,
-	.counts_first_role = true,
+	.adds = true,
 };

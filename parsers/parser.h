@@ -37,6 +37,7 @@ struct parse {
 	uint64_t time_ns;
 	uint8_t direction;       /* enum direction */
 	bool midstream;          /* the beginning of this flow was not seen */
+	bool cut;                /* a datagram of which the capture has only the head */
 	bool peer_heard;         /* the sender of these bytes had already received all that you were given from the other
 	                          * side: what it sends now it sends knowingly, it is not pipelined */
 	/* Bytes of a protocol inside this one (a message in a WebSocket, handshake messages in TLS records), in order: they

@@ -30,6 +30,7 @@ struct side {
 	uint8_t key_at;
 	uint8_t opcode;        /* of the frame at hand; of a continuation, what it continues */
 	bool masked, fin, in_message, compressed;
+	bool whole;            /* the frame at hand is a message of its own that fits a piece */
 	bool lost;             /* looking for the beginning of a frame */
 	bool opaque;           /* what it carries can no longer be read */
 };
@@ -106,6 +107,9 @@ static void begin(struct parse *parse)
 		event_set(&event, BIT_SUBPROTOCOL);
 	if (starts(detail.subprotocol, "mqtt"))
 		state->inner = &parser_mqtt;
+	state->coap = slice_is(detail.subprotocol, "coap");
+	if (state->coap)
+		state->inner = &parser_coap_ws;
 	parse->emit(parse, &event);
 }
 
@@ -269,6 +273,7 @@ static void data_begin(struct parse *parse, struct side *side, const struct fram
 		side->compressed = frame->rsv1;
 	}
 	side->in_message = !frame->fin;
+	side->whole = frame->fin && frame->opcode != OP_CONTINUATION && !frame->rsv1 && frame->length <= PIECE;
 	if (!side->left && side->fin && side->compressed && !side->opaque)
 		inflate_piece(parse, side, slice_of("", 0), true);
 }
@@ -333,7 +338,11 @@ static enum verdict websocket_parse(struct parse *parse, struct slice input)
 	}
 	side->lost = false;
 	while (input.size) {
-		if (side->left && side->opaque) {
+		if (side->left && state->coap && side->whole && input.size < side->left) {
+			parse->want = (uint32_t)side->left; /* a message of CoAP has no length of its own (RFC 8323 section 4.2) */
+			return PARSE_MORE;
+		}
+		if (side->left && (side->opaque || (state->coap && !side->whole))) {
 			uint32_t n = side->left < input.size ? (uint32_t)side->left : input.size;
 			parse->consumed += n;
 			parse->skip = side->left - n;

@@ -267,7 +267,7 @@ static void present(struct detect *d, const struct rule *rule, struct group *gro
 		return;
 	}
 	e->last_ns = j->now_ns;
-	e->count += !rule->detector->counts_first_role || j->role == 0;
+	e->count += rule->detector->adds ? j->added : 1;
 	e->distinct = j->distinct > e->distinct ? j->distinct : e->distinct;
 	if (rule->ratio > 0)
 		e->ratio = j->ratio;

@@ -209,6 +209,7 @@ static struct taken on_bytes(void *context, struct flow *flow, enum direction di
 	}
 	struct parse parse;
 	parse_begin(e, flow, direction, &parse);
+	parse.cut = flow->transport == TRANSPORT_UDP && !whole;
 	enum verdict verdict = flow->parser->parse(&parse, bytes);
 	parse_end(e, flow);
 	e->counters.messages_bad += verdict == PARSE_BAD;
@@ -368,7 +369,7 @@ static void engine_udp(struct engine *e, struct flow *flow, enum direction direc
 		return;
 	}
 	if (d->payload.size && flow->parser_state != 2)
-		(void)on_bytes(e, flow, direction, d->payload, true);
+		(void)on_bytes(e, flow, direction, d->payload, !d->cut);
 }
 
 static void engine_datagram(struct engine *e, const struct datagram *d, uint64_t hash)

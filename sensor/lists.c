@@ -25,6 +25,7 @@ const struct rule_list built_in_lists[] = {
 	{"tls_ports", LIST("443", "8443", "8883", "8884", "8886", "8887", "5684", "5671", "6514", "465", "636", "993", "995")},
 	/* Where they are not: HTTP, MQTT, CoAP, AMQP. */
 	{"plain_ports", LIST("80", "1883", "1884", "5683", "5672")},
+	{"coap_proxy_clients", EMPTY},
 	/* Topics that make devices act: Tasmota, Zigbee2MQTT, Home Assistant, ThingsBoard, Azure, Shelly, common habit. */
 	{"command_topics", LIST("*/cmd", "*/cmd/*", "cmd/*", "*/command", "*/command/*", "*/commands/*", "*/set", "*/set/*", "cmnd/*",
 				"*/control", "*/control/*", "*/rpc/request/*", "$iothub/methods/POST/*", "*/actuator/*", "*/ota",

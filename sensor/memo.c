@@ -2,26 +2,34 @@
 #include "hash.h"
 #include <sys/mman.h>
 
-/* A set-associative cache: a key may lie in one of WAYS neighbouring slots, the oldest of which gives way. */
+/* A set-associative cache: a key may lie in one of WAYS neighbouring places, the oldest of which gives way. The keys of a set
+ * fill one cache line and their ages another: what is not there costs one miss, whatever the values' size. */
 enum { WAYS = 8 };
 
-struct memo {
-	uint64_t key; /* 0: empty */
-	uint64_t age;
+struct keys {
+	_Alignas(64) uint64_t key[WAYS]; /* 0: empty */
+	uint64_t age[WAYS];
+};
+
+struct value {
 	uint32_t size;
-	uint8_t value[MEMO_VALUE_MAX];
+	uint8_t bytes[MEMO_VALUE_MAX];
 };
 
 struct memos {
-	struct memo *slots;
+	struct keys *sets;
+	struct value *values;
 	uint64_t clock;
-	uint32_t sets; /* a power of two */
+	uint32_t count; /* of sets, a power of two */
 	struct counters *counters;
 };
 
+enum { HEAD = 4096 };
+_Static_assert(sizeof(struct memos) <= HEAD, "the head has room before the sets");
+
 static size_t memos_bytes(uint32_t sets)
 {
-	return (size_t)sets * WAYS * sizeof(struct memo) + sizeof(struct memos);
+	return HEAD + (size_t)sets * (sizeof(struct keys) + WAYS * sizeof(struct value));
 }
 
 struct memos *memos_open(uint32_t slots, struct counters *counters)
@@ -33,8 +41,10 @@ struct memos *memos_open(uint32_t slots, struct counters *counters)
 				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (memos == MAP_FAILED)
 		return NULL;
-	memos->slots = (struct memo *)(memos + 1);
-	memos->sets = sets;
+	madvise(memos, memos_bytes(sets), MADV_HUGEPAGE);
+	memos->sets = (struct keys *)((char *)memos + HEAD);
+	memos->values = (struct value *)(memos->sets + sets);
+	memos->count = sets;
 	memos->counters = counters;
 	return memos;
 }
@@ -42,7 +52,7 @@ struct memos *memos_open(uint32_t slots, struct counters *counters)
 void memos_close(struct memos *memos)
 {
 	if (memos)
-		munmap(memos, memos_bytes(memos->sets));
+		munmap(memos, memos_bytes(memos->count));
 }
 
 uint64_t memo_key(uint64_t flow_id, unsigned kind, uint64_t number)
@@ -52,48 +62,65 @@ uint64_t memo_key(uint64_t flow_id, unsigned kind, uint64_t number)
 	return key ? key : 1;
 }
 
-static struct memo *memo_set(struct memos *memos, uint64_t key)
+static struct keys *set_of(const struct memos *memos, uint64_t key)
 {
-	return &memos->slots[(size_t)(key & (memos->sets - 1)) * WAYS];
+	return &memos->sets[key & (memos->count - 1)];
 }
 
-static struct memo *memo_find(struct memos *memos, uint64_t key)
+/* WAYS when it is not there. */
+static unsigned way_of(const struct keys *set, uint64_t key)
 {
-	struct memo *set = memo_set(memos, key);
-	for (unsigned i = 0; i < WAYS; i++)
-		if (set[i].key == key)
-			return &set[i];
-	return NULL;
+	unsigned way = 0;
+	while (way < WAYS && set->key[way] != key)
+		way++;
+	return way;
+}
+
+static struct value *value_at(const struct memos *memos, const struct keys *set, unsigned way)
+{
+	return &memos->values[(size_t)(set - memos->sets) * WAYS + way];
+}
+
+void memo_prefetch(const struct memos *memos, uint64_t key)
+{
+	const struct keys *set = set_of(memos, key);
+	__builtin_prefetch(set);
+	__builtin_prefetch(&set->age);
 }
 
 void memo_put(struct memos *memos, uint64_t key, struct slice value)
 {
-	struct memo *memo = memo_find(memos, key);
-	if (!memo) {
-		struct memo *set = memo_set(memos, key);
-		memo = set;
-		for (unsigned i = 0; i < WAYS && memo->key; i++)
-			if (!set[i].key || set[i].age < memo->age)
-				memo = &set[i];
-		memos->counters->memos_evicted += memo->key != 0;
+	struct keys *set = set_of(memos, key);
+	unsigned way = way_of(set, key);
+	if (way == WAYS) {
+		way = 0;
+		for (unsigned i = 0; i < WAYS && set->key[way]; i++)
+			if (!set->key[i] || set->age[i] < set->age[way])
+				way = i;
+		memos->counters->memos_evicted += set->key[way] != 0;
 	}
-	memo->key = key;
-	memo->age = ++memos->clock;
-	memo->size = value.size < MEMO_VALUE_MAX ? value.size : MEMO_VALUE_MAX;
-	memcpy(memo->value, value.at, memo->size);
+	set->key[way] = key;
+	set->age[way] = ++memos->clock;
+	struct value *to = value_at(memos, set, way);
+	to->size = value.size < MEMO_VALUE_MAX ? value.size : MEMO_VALUE_MAX;
+	memcpy(to->bytes, value.at, to->size);
 }
 
 bool memo_get(struct memos *memos, uint64_t key, struct slice *value)
 {
-	struct memo *memo = memo_find(memos, key);
-	if (memo)
-		*value = slice_of(memo->value, memo->size);
-	return memo != NULL;
+	struct keys *set = set_of(memos, key);
+	unsigned way = way_of(set, key);
+	if (way == WAYS)
+		return false;
+	const struct value *from = value_at(memos, set, way);
+	*value = slice_of(from->bytes, from->size);
+	return true;
 }
 
 void memo_drop(struct memos *memos, uint64_t key)
 {
-	struct memo *memo = memo_find(memos, key);
-	if (memo)
-		memo->key = 0;
+	struct keys *set = set_of(memos, key);
+	unsigned way = way_of(set, key);
+	if (way < WAYS)
+		set->key[way] = 0;
 }

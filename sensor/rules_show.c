@@ -71,7 +71,8 @@ static void print_threshold(FILE *out, const struct rule *rule)
 	static const char *const shares[] = {"", "more than", "at least", "less than", "at most", "exactly", "not"};
 	if (rule->compare)
 		fprintf(out, "%-*s%s %" PRIu64 "%s%s%s\n", MARGIN, "threshold", rule->ratio > 0 ? "at least" : counts[rule->compare],
-			rule->threshold, rule->value_name ? " different values of " : "", rule->value_name ? rule->value_name : "",
+			rule->threshold, !rule->value_name ? "" : strcmp(rule->detector->type, "value_count") == 0 || strcmp(rule->detector->type, "overlap") == 0
+			? " different values of " : " in ", rule->value_name ? rule->value_name : "",
 			rule->jitter > 0 ? " in a row" : "");
 	if (rule->ratio > 0)
 		fprintf(out, "%-*s%s %g\n", MARGIN, "ratio", shares[rule->compare], rule->ratio);

@@ -184,4 +184,59 @@ class Http:
         return []
 
 
-PROTOCOLS = [Mqtt(), Http()]
+class Coap:
+    """The number of a message is that of its code: class in three bits, detail in five."""
+    name = "coap"
+    display = "coap and not icmp and not icmpv6" # what those quote was sent before
+    ports = {5683}
+    transports = ("udp", "tcp")
+    types = ("con", "non", "ack", "rst")
+
+    def __init__(self):
+        # Numbers of the options, as the parser's own table has them: tshark does not know the names of all.
+        with open(os.path.join(TOP, "parsers/coap.h"), encoding="ascii") as f:
+            self.numbers = {name: int(n) for n, name in re.findall(r'X\((\d+), \w+, "([^"]+)"', f.read())}
+
+    @staticmethod
+    def number(code):
+        return int(code[0]) << 5 | int(code[2:])
+
+    def ours(self, event):
+        message, action = event.get("coap"), event["thingwarden"]["action"]
+        if event["thingwarden"]["protocol"] != "coap" or action in ("violation", "authenticate"): # the message had its own event
+            return None
+        record = {"type": self.number(message["code"]), "kind": message.get("type"), "message_id": message.get("message_id"),
+                  "token": message["token"], "payload": message["payload_bytes"], "path": message.get("uri_path")}
+        if record["type"] >> 5 != 7:
+            record["options"] = [self.numbers[name] for name in message.get("options", ())]
+        return record
+
+    def theirs(self, pairs):
+        code = number(first(pairs, "coap.code"))
+        if code is None:
+            return None
+        kind = number(first(pairs, "coap.type"))
+        record = {"type": code, "kind": None if kind is None else self.types[kind], "message_id": number(first(pairs, "coap.mid")),
+                  "token": (first(pairs, "coap.token") or "").replace(":", ""), "payload": number(first(pairs, "coap.payload_length")),
+                  "path": "/" + "/".join(every(pairs, "coap.opt.uri_path")) if code and code >> 5 == 0 else None}
+        options = [int(text.split()[1].rstrip(",")) for text in every(pairs, "coap.opt.desc")]
+        if {9, 35} & set(options): # OSCORE, Proxy-Uri: the path is hidden, or stands elsewhere
+            record["path"] = None
+        if {19, 23, 27, 31} & set(options): # tshark gives the length of the whole body with its last block
+            record["payload"] = None
+        if code >> 5 != 7: # tshark reads the options of signals as if they were others
+            record["options"] = [n for n in dict.fromkeys(options) if n in self.numbers.values()]
+        return record
+
+    def indexed(self, row):
+        counts = collections.Counter()
+        for part in row["coap_codes"].split(";") if row["coap_codes"] else ():
+            code, count = part.split(":")
+            counts[self.number(code)] += int(count)
+        return counts
+
+    def decode_as(self, row):
+        return []
+
+
+PROTOCOLS = [Mqtt(), Http(), Coap()]

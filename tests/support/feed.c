@@ -167,6 +167,8 @@ void feed_begin(struct feed *f, const struct parser *parser, const struct fixtur
 	end_unheard(f);
 	reset(f->inner);
 	reset(f);
+	memos_close(f->memos); /* a parser may remember under the ends, which are the same in every run */
+	f->memos = memos_open(4096, &f->counters);
 	f->inner->outer = f;
 	f->inner->inner = NULL;
 	f->parser = parser;
