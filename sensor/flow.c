@@ -410,9 +410,10 @@ void flows_time(struct flows *flows, uint64_t now_ns, flow_ended *ended, flow_en
 
 void flows_finish(struct flows *flows, uint64_t now_ns, flow_ended *ended, void *context)
 {
-	flows->counters->flows_active = flows->used;
 	for (uint32_t i = 0; i < flows->touched; i++)
 		if (flows->pool[i].transport && !flows->pool[i].carried) {
+			/* One that has ended stands here only so that its late packets are known. */
+			flows->counters->flows_active += flows->pool[i].tcp_state != FLOW_CLOSED;
 			ended(context, &flows->pool[i], now_ns, "end_of_input");
 			flow_free(flows, &flows->pool[i]);
 		}
