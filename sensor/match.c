@@ -1,6 +1,7 @@
 #include "match.h"
 #include "arena.h"
 #include "regex.h"
+#include "text_set.h"
 #include <stddef.h>
 
 /* --- text --------------------------------------------------------------------------------------------------- */
@@ -71,6 +72,8 @@ static bool text_holds(const struct predicate *p, struct slice text)
 		return glob(text, p->text, p->cased);
 	case MATCH_REGEX:
 		return regex_matches(p->regex, text);
+	case MATCH_TEXTS:
+		return text_set_matches(p->set, text);
 	default:
 		return false;
 	}
@@ -146,31 +149,46 @@ static bool texts_hold(const struct predicate *p, const struct slices *texts)
 	return false;
 }
 
+static bool value_holds(const struct predicate *p, const struct value *value)
+{
+	switch (p->field->type) {
+	case FIELD_ADDRESS:
+		if (p->op == MATCH_NET)
+			return in_net(value->address, &p->net, p->bits);
+		char text[ADDRESS_TEXT_MAX];
+		unsigned size = address_format(value->address, text);
+		return text_holds(p, slice_of(text, size));
+	case FIELD_CODES:
+		return codes_hold(p, value->text);
+	case FIELD_TEXT:
+	case FIELD_TEXTS:
+	case FIELD_NAME:
+	case FIELD_CSTRING:
+		return texts_hold(p, &value->texts);
+	default:
+		return number_holds(p, value->number);
+	}
+}
+
 bool predicate_holds(const struct predicate *p, const struct event *event)
 {
 	struct value value;
 	if (!field_get(p->field, event, &value))
 		return p->op == MATCH_ABSENT;
-	if (p->op <= MATCH_ABSENT)
-		return p->op == MATCH_EXISTS;
-	if (p->op == MATCH_SAME)
+	switch (p->op) {
+	case MATCH_ABSENT:
+		return false;
+	case MATCH_EXISTS:
+		return true;
+	case MATCH_SAME:
 		return same_as(p, &value, event);
-	switch (p->field->type) {
-	case FIELD_ADDRESS:
-		if (p->op == MATCH_NET)
-			return in_net(value.address, &p->net, p->bits);
-		char text[ADDRESS_TEXT_MAX];
-		unsigned size = address_format(value.address, text);
-		return text_holds(p, slice_of(text, size));
-	case FIELD_CODES:
-		return codes_hold(p, value.text);
-	case FIELD_TEXT:
-	case FIELD_TEXTS:
-	case FIELD_NAME:
-	case FIELD_CSTRING:
-		return texts_hold(p, &value.texts);
+	case MATCH_ANY:
+		for (unsigned i = 0; i < p->count; i++)
+			if (value_holds(&p->any[i], &value))
+				return true;
+		return false;
 	default:
-		return number_holds(p, value.number);
+		return value_holds(p, &value);
 	}
 }
 
@@ -198,6 +216,10 @@ static struct expression *reduce_predicate(struct expression *e, const struct kn
 		number = known->protocol;
 	else if (p->field->offset == offsetof(struct event, action))
 		number = known->action;
+	else if (known->whole && p->field->offset == offsetof(struct event, direction))
+		number = known->direction;
+	else if (known->whole && p->field->offset == offsetof(struct event, outcome))
+		number = known->outcome;
 	else
 		return e;
 	bool holds = p->op == MATCH_EXISTS || number_holds(p, number);
@@ -235,6 +257,116 @@ struct expression *expression_reduce(struct arena *arena, struct expression *e, 
 	return reduced;
 }
 
+/* --- alternatives ------------------------------------------------------------------------------------------- */
+
+/* In OR, predicates on one field become one predicate: its value is fetched once, and plain texts are looked for together. */
+
+static bool is_plain_text(const struct predicate *p)
+{
+	bool text = p->field->type == FIELD_TEXT || p->field->type == FIELD_TEXTS || p->field->type == FIELD_NAME ||
+		    p->field->type == FIELD_CSTRING;
+	return text && p->text.size && p->op >= MATCH_TEXT && p->op <= MATCH_CONTAINS;
+}
+
+static bool may_join(const struct predicate *p)
+{
+	return p->op != MATCH_EXISTS && p->op != MATCH_ABSENT && p->op != MATCH_SAME;
+}
+
+static unsigned or_width(const struct expression *e)
+{
+	unsigned width = 0;
+	for (unsigned i = 0; i < e->count; i++)
+		width += e->parts[i]->kind == EXPRESSION_OR ? or_width(e->parts[i]) : 1;
+	return width;
+}
+
+static unsigned flatten(struct expression *e, struct expression **out, unsigned n)
+{
+	for (unsigned i = 0; i < e->count; i++)
+		if (e->parts[i]->kind == EXPRESSION_OR)
+			n = flatten(e->parts[i], out, n);
+		else
+			out[n++] = e->parts[i];
+	return n;
+}
+
+static struct expression *predicate_of(struct arena *arena, struct predicate predicate)
+{
+	struct expression *e = arena_take(arena, sizeof *e);
+	*e = (struct expression){.kind = EXPRESSION_PREDICATE, .predicate = predicate};
+	return e;
+}
+
+/* Puts the plain texts of `list` into sets; what is left of the list stays. */
+static unsigned collect_texts(struct arena *arena, struct predicate *list, unsigned count)
+{
+	struct predicate sets = list[0];
+	unsigned plain = 0, left = 0;
+	for (unsigned i = 0; i < count; i++)
+		plain += is_plain_text(&list[i]);
+	if (plain < 2)
+		return count;
+	struct text_set *set = arena_take(arena, sizeof *set);
+	for (unsigned i = 0; i < count; i++) {
+		struct predicate *p = &list[i];
+		if (!is_plain_text(p) || !text_set_add(set, p->text, p->cased, p->op == MATCH_TEXT || p->op == MATCH_STARTS,
+						       p->op == MATCH_TEXT || p->op == MATCH_ENDS))
+			list[left++] = *p;
+	}
+	sets.op = MATCH_TEXTS;
+	sets.set = set;
+	if (!set->used)
+		return left;
+	list[left++] = sets;
+	return left;
+}
+
+/* The predicates of `parts` on the field of the first, taken out of them and made one. */
+static struct expression *join_field(struct arena *arena, struct expression **parts, unsigned count)
+{
+	const struct field *field = parts[0]->predicate.field;
+	struct predicate *list = arena_take(arena, count * sizeof *list);
+	unsigned n = 0;
+	for (unsigned i = 0; i < count; i++)
+		if (parts[i] && parts[i]->kind == EXPRESSION_PREDICATE && parts[i]->predicate.field == field &&
+		    may_join(&parts[i]->predicate)) {
+			list[n++] = parts[i]->predicate;
+			parts[i] = NULL;
+		}
+	n = collect_texts(arena, list, n);
+	if (n == 1)
+		return predicate_of(arena, list[0]);
+	return predicate_of(arena, (struct predicate){.field = field, .op = MATCH_ANY, .any = list, .count = n});
+}
+
+static struct expression *join_alternatives(struct arena *arena, struct expression *e)
+{
+	if (e->kind <= EXPRESSION_PREDICATE)
+		return e;
+	bool any = e->kind == EXPRESSION_OR;
+	unsigned n = any ? or_width(e) : e->count, count = 0;
+	struct expression **parts = arena_take(arena, (n + 1) * sizeof *parts);
+	struct expression *joined = arena_take(arena, sizeof *joined);
+	if (any)
+		flatten(e, parts, 0);
+	else
+		memcpy(parts, e->parts, n * sizeof *parts);
+	for (unsigned i = 0; i < n; i++) {
+		struct expression *part = parts[i];
+		if (!part)
+			continue;
+		if (any && part->kind == EXPRESSION_PREDICATE && may_join(&part->predicate))
+			parts[count++] = join_field(arena, parts + i, n - i);
+		else
+			parts[count++] = join_alternatives(arena, part);
+	}
+	if (any && count == 1)
+		return parts[0];
+	*joined = (struct expression){.kind = e->kind, .count = count, .parts = parts};
+	return joined;
+}
+
 /* --- branch code -------------------------------------------------------------------------------------------- */
 
 static unsigned cost(const struct expression *e)
@@ -244,9 +376,9 @@ static unsigned cost(const struct expression *e)
 		enum match_op op = e->predicate.op;
 		bool number = e->predicate.field->type < FIELD_TEXT || e->predicate.field->type == FIELD_ENUM ||
 			      e->predicate.field->type == FIELD_SECRET;
-		if (op == MATCH_REGEX)
-			return 40;
-		if (op == MATCH_GLOB || op == MATCH_CONTAINS)
+		if (op == MATCH_REGEX || op == MATCH_ANY)
+			return number ? 3 : 40;
+		if (op == MATCH_GLOB || op == MATCH_CONTAINS || op == MATCH_TEXTS)
 			return 12;
 		return number || op <= MATCH_ABSENT ? 1 : 4;
 	}
@@ -306,6 +438,7 @@ static uint16_t assemble(struct assembly *a, struct expression *e, uint16_t yes,
 
 bool program_compile(struct arena *arena, struct expression *expression, struct program *out)
 {
+	expression = join_alternatives(arena, expression);
 	unsigned size = size_of(expression);
 	if (size >= PROGRAM_NO)
 		return false;

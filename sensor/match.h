@@ -4,7 +4,8 @@
 
 #include "event.h"
 
-struct regex; /* regex.h */
+struct regex;    /* regex.h */
+struct text_set; /* text_set.h */
 
 enum match_op {
 	MATCH_EXISTS,     /* the field is there */
@@ -16,7 +17,9 @@ enum match_op {
 	MATCH_STARTS, MATCH_ENDS, MATCH_CONTAINS,
 	MATCH_GLOB,       /* * and ?, escaped by \ */
 	MATCH_REGEX,
-	MATCH_SAME        /* as another field */
+	MATCH_SAME,       /* as another field */
+	MATCH_ANY,        /* one of several predicates on the same field */
+	MATCH_TEXTS       /* one of several plain texts */
 };
 
 struct predicate {
@@ -29,6 +32,9 @@ struct predicate {
 	struct slice text;         /* lower case unless cased */
 	const struct regex *regex;
 	const struct field *other; /* MATCH_SAME */
+	const struct predicate *any; /* MATCH_ANY */
+	unsigned count;
+	const struct text_set *set; /* MATCH_TEXTS */
 };
 
 bool predicate_holds(const struct predicate *predicate, const struct event *event);
@@ -46,6 +52,8 @@ struct expression {
 /* What is known of an event before it is looked at: an index of rules is built on it. */
 struct known {
 	uint8_t protocol, action, message;
+	bool whole; /* these as well: */
+	uint8_t direction, outcome;
 };
 
 struct arena;

@@ -174,27 +174,34 @@ static struct expression *text_leaf(struct item *item, const char *text)
 	size_t size = strlen(text);
 	char *pattern = arena_take(item->sigma->arena, size * 2 + 4), *plain = arena_take(item->sigma->arena, size + 1);
 	size_t n = 0, m = 0;
-	bool wild = false;
-	if (item->modifiers & (MOD_CONTAINS | MOD_ENDSWITH))
+	bool wild = false, head = item->modifiers & (MOD_CONTAINS | MOD_ENDSWITH), tail = item->modifiers & (MOD_CONTAINS | MOD_STARTSWITH);
+	if (*text == '*') { /* a star at an end says no more than a modifier would */
+		head = true;
+		text++;
+		size--;
+	}
+	if (head)
 		pattern[n++] = '*';
 	for (size_t i = 0; i < size; i++) {
 		char c = (item->modifiers & MOD_CASED) ? text[i] : (char)tolower((unsigned char)text[i]);
 		bool escaped = text[i] == '\\' && i + 1 < size && strchr("*?\\", text[i + 1]);
+		if (c == '*' && i + 1 == size) {
+			tail = true;
+			break;
+		}
 		wild = wild || c == '*' || c == '?';
 		pattern[n++] = c;
 		if (escaped)
 			pattern[n++] = c = text[++i];
 		plain[m++] = c;
 	}
-	if (item->modifiers & (MOD_CONTAINS | MOD_STARTSWITH))
+	if (tail)
 		pattern[n++] = '*';
 	if (wild) {
 		p.op = MATCH_GLOB;
 		p.text = slice_of(pattern, (uint32_t)n);
 	} else {
-		p.op = item->modifiers & MOD_CONTAINS ? MATCH_CONTAINS
-		       : item->modifiers & MOD_STARTSWITH ? MATCH_STARTS
-		       : item->modifiers & MOD_ENDSWITH ? MATCH_ENDS : MATCH_TEXT;
+		p.op = head && tail ? MATCH_CONTAINS : tail ? MATCH_STARTS : head ? MATCH_ENDS : MATCH_TEXT;
 		p.text = slice_of(plain, (uint32_t)m);
 	}
 	return leaf(item, p);
