@@ -101,12 +101,21 @@ static bool number_holds(const struct predicate *p, uint64_t number)
 	}
 }
 
-static bool in_net(const struct address *address, const struct address *net, unsigned bits)
+void predicate_set_net(struct predicate *p, const struct address *address, unsigned bits)
 {
-	unsigned whole = bits / 8, rest = bits % 8;
-	if (memcmp(address->bytes, net->bytes, whole) != 0)
-		return false;
-	return rest == 0 || (address->bytes[whole] ^ net->bytes[whole]) >> (8 - rest) == 0;
+	struct address mask = {{0}};
+	for (unsigned i = 0; i < bits; i++)
+		mask.bytes[i / 8] |= (uint8_t)(0x80 >> i % 8);
+	memcpy(p->net, address->bytes, sizeof p->net);
+	memcpy(p->mask, mask.bytes, sizeof p->mask);
+	p->op = MATCH_NET;
+}
+
+static bool in_net(const struct predicate *p, const struct address *address)
+{
+	uint64_t at[2];
+	memcpy(at, address->bytes, sizeof at);
+	return (((at[0] ^ p->net[0]) & p->mask[0]) | ((at[1] ^ p->net[1]) & p->mask[1])) == 0;
 }
 
 static bool codes_hold(const struct predicate *p, struct slice codes)
@@ -154,7 +163,7 @@ static bool value_holds(const struct predicate *p, const struct value *value)
 	switch (p->field->type) {
 	case FIELD_ADDRESS:
 		if (p->op == MATCH_NET)
-			return in_net(value->address, &p->net, p->bits);
+			return in_net(p, value->address);
 		char text[ADDRESS_TEXT_MAX];
 		unsigned size = address_format(value->address, text);
 		return text_holds(p, slice_of(text, size));
@@ -412,6 +421,16 @@ struct assembly {
 	uint16_t count;
 };
 
+static void place_number(struct predicate *p)
+{
+	static const uint8_t widths[] = {
+		[FIELD_U8] = 1, [FIELD_BOOL] = 1, [FIELD_ENUM] = 1, [FIELD_U16] = 2, [FIELD_U32] = 4, [FIELD_U64] = 8};
+	bool simple = p->op == MATCH_NUMBER || p->op == MATCH_GTE;
+	p->width = simple && p->field->type < sizeof widths ? widths[p->field->type] : 0;
+	p->bit = p->field->bit;
+	p->offset = p->field->offset;
+}
+
 /* Written from the end, so that the target of every branch is known. Returns the entry. */
 static uint16_t assemble(struct assembly *a, struct expression *e, uint16_t yes, uint16_t no)
 {
@@ -421,6 +440,7 @@ static uint16_t assemble(struct assembly *a, struct expression *e, uint16_t yes,
 	case EXPRESSION_ALWAYS:
 		return yes;
 	case EXPRESSION_PREDICATE:
+		place_number(&e->predicate);
 		a->code[a->count] = (struct instruction){&e->predicate, yes, no};
 		return a->count++;
 	case EXPRESSION_NOT:

@@ -155,15 +155,15 @@ static bool read_net(const char *text, struct predicate *p)
 		return false;
 	memcpy(address, text, size);
 	address[size] = 0;
-	if (!address_parse(address, &p->net))
+	struct address net;
+	if (!address_parse(address, &net))
 		return false;
-	unsigned most = address_is_v4(&p->net) ? 32 : 128;
+	unsigned most = address_is_v4(&net) ? 32 : 128;
 	char *end = NULL;
 	unsigned long bits = slash ? strtoul(slash + 1, &end, 10) : most;
 	if (slash && (end == slash + 1 || *end || bits > most))
 		return false;
-	p->bits = (uint8_t)(bits + 128 - most);
-	p->op = MATCH_NET;
+	predicate_set_net(p, &net, (unsigned)bits + 128 - most);
 	return true;
 }
 
