@@ -1,10 +1,11 @@
 /* mixgen - a gateway's traffic as a capture, the same for the same arguments.
  *
- *   tool-mixgen [-m mqtt|coap|http|tls|full] [-n PACKETS] [-f FLOWS] [-e EXCHANGES] [-s SEED] FILE
+ *   tool-mixgen [-m mqtt|coap|http|tls|other|full] [-n PACKETS] [-f FLOWS] [-e EXCHANGES] [-s SEED] FILE
  *
  * FLOWS devices, each with its own address, talk to one of four servers at the same time; of a full mix 70 % speak MQTT, 15 %
  * CoAP, 10 % HTTP and 5 % TLS. CoAP: GET, PUT, notifications of Observe, confirmable and not. HTTP: GET and POST on connections
- * that are kept. TLS: a handshake of 1.3 or a resumed one of 1.2, then application data. MQTT, each with its own client id:
+ * that are kept. TLS: a handshake of 1.3 or a resumed one of 1.2, then application data. Other: what nobody
+ * knows. MQTT, each with its own client id:
  * A session is opened (TCP handshake, CONNECT, CONNACK), lives for about EXCHANGES exchanges (PUBLISH of QoS 0, 1
  * and 2, deliveries to subscribers, PINGREQ), is closed by DISCONNECT and FIN, now and then by RST, and opened anew.
  * One exchange per device and ten seconds. Segments of many devices interleave; every checksum is right.
@@ -34,9 +35,9 @@ enum step {
 enum exchange { OPEN, SUBSCRIBE, PUBLISH_0, PUBLISH_1, PUBLISH_2, DELIVER, PING, CLOSE, DROP, COAP_READ, COAP_WRITE, COAP_REGISTER,
 	COAP_TELL, OPEN_TCP, HTTP_READ, HTTP_WRITE, CLOSE_TCP, TLS_HANDSHAKE, TLS_DATA, EXCHANGE_COUNT };
 
-enum speaks { MQTT, COAP, HTTP, TLS, FULL };
-static const char *const mixes[] = {"mqtt", "coap", "http", "tls", "full"};
-static const uint16_t ports[] = {1883, 5683, 80, 8883};
+enum speaks { MQTT, COAP, HTTP, TLS, OTHER, FULL };
+static const char *const mixes[] = {"mqtt", "coap", "http", "tls", "other", "full"};
+static const uint16_t ports[] = {1883, 5683, 80, 8883, 40404};
 
 static const uint8_t exchange_steps[EXCHANGE_COUNT][STEPS_MAX + 1] = {
 	[OPEN] = {STEP_SYN, STEP_SYN_ACK, STEP_ACK_C, STEP_CONNECT, STEP_CONNACK, STEP_ACK_C},
@@ -169,7 +170,7 @@ static enum exchange stream_next(struct device *device, uint64_t r)
 		return r % 100 < 60 ? HTTP_READ : HTTP_WRITE;
 	bool up = device->subscribed;
 	device->subscribed = 1;
-	return up ? TLS_DATA : TLS_HANDSHAKE;
+	return up || device->speaks == OTHER ? TLS_DATA : TLS_HANDSHAKE;
 }
 
 /* The session's next exchange, by chance; `r` is the device's chance of this round. */
@@ -331,7 +332,10 @@ static void put_other(struct bytes *b, struct device *device, uint32_t id, enum 
 		break;
 	case STEP_TLS_DATA_C:
 	case STEP_TLS_DATA_S:
-		put_tls_record(b, 23, r, 40 + value % 128);
+		if (device->speaks == OTHER)
+			put_noise(b, r, 40 + value % 128);
+		else
+			put_tls_record(b, 23, r, 40 + value % 128);
 		break;
 	default:
 		break;
@@ -470,7 +474,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind != argc - 1 || mix.flows < 1 || mix.flows > 16000000 || mix.exchanges < 1 || mix.exchanges > 40000) {
-		fprintf(stderr, "usage: %s [-m mqtt|coap|http|tls|full] [-n PACKETS] [-f FLOWS] [-e EXCHANGES] [-s SEED] FILE\n", argv[0]);
+		fprintf(stderr, "usage: %s [-m mqtt|coap|http|tls|other|full] [-n PACKETS] [-f FLOWS] [-e EXCHANGES] [-s SEED] FILE\n", argv[0]);
 		return 2;
 	}
 	mix.seed = mixed(mix.seed);
