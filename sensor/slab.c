@@ -4,7 +4,7 @@
 
 enum { SIZES = 5 };
 
-static const struct { uint32_t bytes, count; } sizes[SIZES] = {{64, 16384}, {256, 8192}, {1024, 4096}, {4096, 1024}, {16384, 256}};
+static const struct { uint32_t bytes, count; } sizes[SIZES] = {{64, 32768}, {256, 32768}, {1024, 16384}, {4096, 8192}, {16384, 2048}};
 
 struct slab {
 	struct pool pools[SIZES];
