@@ -3,6 +3,7 @@
 #include "inputs.h"
 #include "log.h"
 #include "pcapng.h"
+#include "record_file.h"
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <poll.h>
@@ -17,8 +18,9 @@ enum { OPEN_MAX = 256, LIVE_WAIT_MS = 100, SNAPLEN = 262144, FILES_MAX = UINT16_
 struct source {
 	const char *name;
 	FILE *file;            /* NULL when closed, or live */
-	pcap_t *pcap;          /* the file's reader, or the interface; pcapng has its own */
+	pcap_t *pcap;          /* the file's reader, or the interface; of these two kinds there are own ones: */
 	struct pcapng *pcapng;
+	struct record_file *records;
 	gzFile gzip;
 	struct packet packet;  /* the next one, when `ready` */
 	uint64_t total_bytes;
@@ -40,12 +42,20 @@ struct capture {
 	unsigned turn;
 };
 
+/* Where the reader of an open file stands, before compression. */
+static long long source_at(const struct source *source)
+{
+	if (source->records)
+		return (long long)record_file_at(source->records);
+	return source->gzip ? (long long)gztell(source->gzip) : (long long)ftell(source->file);
+}
+
 static void fault(struct capture *c, struct source *source, const char *what)
 {
 	c->faults++;
 	if (source->file)
-		log_error("%s: %s at byte %lld; the %u frames before it were analysed", source->name, what,
-			  source->gzip ? (long long)gztell(source->gzip) : (long long)ftell(source->file), source->frame);
+		log_error("%s: %s at byte %lld; the %u frames before it were analysed", source->name, what, source_at(source),
+			  source->frame);
 	else
 		log_error("%s: %s", source->name, what);
 }
@@ -102,9 +112,10 @@ static void link_unknown(struct capture *c, struct source *source, uint16_t link
 static void source_close(struct capture *c, struct source *source)
 {
 	if (source->file) {
-		if (source->pcapng && source->file != stdin)
+		if ((source->pcapng || source->records) && source->file != stdin)
 			fclose(source->file);
 		pcapng_close(source->pcapng);
+		record_file_close(source->records);
 		if (source->pcap)
 			pcap_close(source->pcap); /* and its file */
 		c->open--;
@@ -112,6 +123,7 @@ static void source_close(struct capture *c, struct source *source)
 	source->file = NULL;
 	source->pcap = NULL;
 	source->pcapng = NULL;
+	source->records = NULL;
 	source->gzip = NULL;
 	source->done = true;
 	source->ready = false;
@@ -137,6 +149,22 @@ static bool pcap_begin(struct capture *c, struct source *source)
 	return false;
 }
 
+/* Left to libpcap are compressed files, standard input, and what it can tell better why it is not read. */
+static bool records_begin(struct source *source)
+{
+	if (source->gzip || source->file == stdin)
+		return false;
+	source->records = record_file_open(source->file);
+	if (!source->records)
+		return false;
+	source->link_type = (uint16_t)record_file_link_type(source->records);
+	if (decode_knows_link(source->link_type))
+		return true;
+	record_file_close(source->records);
+	source->records = NULL;
+	return false;
+}
+
 static bool source_open(struct capture *c, struct source *source)
 {
 	source->file = file_open(source);
@@ -146,6 +174,8 @@ static bool source_open(struct capture *c, struct source *source)
 		return false;
 	}
 	c->open++;
+	if (records_begin(source))
+		return true;
 	if (peek_magic(source->file) != PCAPNG_MAGIC)
 		return pcap_begin(c, source);
 	source->pcapng = pcapng_open(source->file);
@@ -183,10 +213,20 @@ static bool pcap_frame(struct capture *c, struct source *source)
 	return true;
 }
 
+static bool records_frame(struct capture *c, struct source *source)
+{
+	const char *what;
+	int result = record_file_next(source->records, &source->packet, &what);
+	if (result < 0)
+		fault(c, source, what);
+	source->packet.link_type = source->link_type;
+	return result > 0;
+}
+
 /* Fetches the next frame of a source; false at its end. */
 static bool source_next(struct capture *c, struct source *source)
 {
-	if (!(source->pcapng ? pcapng_frame(c, source) : pcap_frame(c, source)))
+	if (!(source->records ? records_frame(c, source) : source->pcapng ? pcapng_frame(c, source) : pcap_frame(c, source)))
 		return false;
 	source->packet.frame = ++source->frame;
 	source->packet.file = (uint16_t)(source - c->sources);
@@ -447,7 +487,7 @@ void capture_progress(const struct capture *c, uint64_t *done, uint64_t *total)
 		else if (source->file && source->gzip)
 			*done += (uint64_t)gzoffset(source->gzip);
 		else if (source->file)
-			*done += (uint64_t)ftell(source->file);
+			*done += (uint64_t)source_at(source);
 	}
 }
 

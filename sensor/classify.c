@@ -1,5 +1,6 @@
 #include "classify.h"
 #include "pool.h"
+#include "slab.h"
 #include "../parsers/parser.h"
 #include <ctype.h>
 #include <ndpi/ndpi_api.h>
@@ -62,6 +63,41 @@ const char *classify_parser_names(void)
 	return &names[2];
 }
 
+/* nDPI asks for memory flow by flow; its hooks have no context. What it asked for before there was a slab is malloc()'s. */
+static struct slab *ndpi_slab;
+
+static void *ndpi_take(size_t bytes)
+{
+	return slab_take(ndpi_slab, bytes);
+}
+
+static void ndpi_give(void *at)
+{
+	slab_give(ndpi_slab, at);
+}
+
+static bool ndpi_begin_memory(void)
+{
+	ndpi_slab = slab_open();
+	if (!ndpi_slab)
+		return false;
+	set_ndpi_malloc(ndpi_take);
+	set_ndpi_free(ndpi_give);
+	set_ndpi_flow_malloc(ndpi_take);
+	set_ndpi_flow_free(ndpi_give);
+	return true;
+}
+
+static void ndpi_end_memory(void)
+{
+	set_ndpi_malloc(NULL);
+	set_ndpi_free(NULL);
+	set_ndpi_flow_malloc(NULL);
+	set_ndpi_flow_free(NULL);
+	slab_close(ndpi_slab);
+	ndpi_slab = NULL;
+}
+
 static bool ndpi_begin(struct classifier *c)
 {
 	c->ndpi = ndpi_init_detection_module(ndpi_no_prefs);
@@ -78,7 +114,7 @@ static bool ndpi_begin(struct classifier *c)
 		for (unsigned j = 0; name[j] && j + 1 < NAME_MAX_BYTES; j++)
 			c->names[i][j] = (char)tolower((unsigned char)name[j]);
 	}
-	return c->names != NULL;
+	return c->names != NULL && ndpi_begin_memory();
 }
 
 struct classifier *classifier_open(const struct classify_options *options)
@@ -99,6 +135,8 @@ void classifier_close(struct classifier *c)
 		return;
 	if (c->ndpi)
 		ndpi_exit_detection_module(c->ndpi);
+	if (ndpi_slab)
+		ndpi_end_memory();
 	pool_close(&c->flows);
 	free(c->names);
 	free(c);

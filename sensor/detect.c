@@ -4,7 +4,7 @@
 #include "pool.h"
 #include <stdlib.h>
 
-enum { EPISODES = 65536, ORIGINS = 262144, MARKS = 8388608, CHAIN_MAX = 8, TEXT_MAX = 64 };
+enum { EPISODES = 65536, ORIGINS = 262144, MARKS = 8388608, CHAIN_MAX = 8, TEXT_MAX = 64, MATCHES = 64, HASHED = 32 };
 
 /* An event that is kept: what an alert needs when the event itself is gone. */
 struct origin {
@@ -29,8 +29,26 @@ struct episode {
 	char groups[RULE_GROUP_MAX][TEXT_MAX];
 };
 
+/* The hash of a field's value in the event at hand: many rules group by the same few fields. */
+struct hashed {
+	const struct field *field;
+	uint64_t event, hash;
+	bool there;
+};
+
+/* A rule that an event has matched for, and the group that it belongs to. */
+struct matched {
+	struct rule *rule;
+	unsigned role;
+	uint64_t key;
+};
+
 struct detect {
 	struct detect_options options;
+	uint64_t event;       /* number of the one at hand */
+	unsigned matched_count;
+	struct matched matched[MATCHES];
+	struct hashed hashed[HASHED];
 	struct groups *groups;
 	struct marks *marks;
 	struct pool episodes, origins;
@@ -220,25 +238,42 @@ static void forget(void *context, struct group *group)
 	groups_remove(d->groups, group);
 }
 
+static bool hash_field(const struct field *field, const struct event *event, uint64_t seed, uint64_t *hash)
+{
+	struct value value;
+	if (!field_get(field, event, &value))
+		return false;
+	if (field->type == FIELD_ADDRESS)
+		*hash = hash_bytes(value.address, sizeof *value.address, seed);
+	else if (field->type >= FIELD_TEXT && field->type != FIELD_ENUM && field->type != FIELD_TIME && field->type != FIELD_SECRET)
+		*hash = hash_slice(value.texts.items[0], seed);
+	else
+		*hash = value.number;
+	return true;
+}
+
+static const struct hashed *hashed_field(struct detect *d, const struct field *field, const struct event *event)
+{
+	struct hashed *h = &d->hashed[(uintptr_t)field / sizeof *field % HASHED];
+	if (h->field != field || h->event != d->event) {
+		h->field = field;
+		h->event = d->event;
+		h->there = hash_field(field, event, d->options.seed, &h->hash);
+	}
+	return h;
+}
+
 /* False when a field to group by is not in the event: it is then not counted. A client id or user that was not seen, because
  * the session was joined half-way or has none, is nobody else's: its conversation stands for it. */
-static bool group_key(const struct rule *rule, unsigned role, const struct event *event, uint64_t seed, uint64_t *key)
+static bool group_key(struct detect *d, const struct rule *rule, unsigned role, const struct event *event, uint64_t *key)
 {
-	uint64_t hash = hash_join(seed, rule->signature_id); /* stays when the rules are loaded anew */
+	uint64_t hash = hash_join(d->options.seed, rule->signature_id); /* stays when the rules are loaded anew */
 	for (unsigned i = 0; i < rule->group_count; i++) {
-		struct value value;
 		const struct field *field = rule->group_by[role][i];
-		if (!field || (!field_get(field, event, &value) && field->base != BASE_SESSION))
+		const struct hashed *h = field ? hashed_field(d, field, event) : NULL;
+		if (!h || (!h->there && field->base != BASE_SESSION))
 			return false;
-		if (!field_get(field, event, &value))
-			hash = hash_join(hash, event->flow_id);
-		else if (field->type == FIELD_ADDRESS)
-			hash = hash_join(hash, hash_bytes(value.address, sizeof *value.address, seed));
-		else if (field->type >= FIELD_TEXT && field->type != FIELD_ENUM && field->type != FIELD_TIME &&
-			 field->type != FIELD_SECRET)
-			hash = hash_join(hash, hash_slice(value.texts.items[0], seed));
-		else
-			hash = hash_join(hash, value.number);
+		hash = hash_join(hash, h->there ? h->hash : event->flow_id);
 	}
 	*key = hash;
 	return true;
@@ -278,39 +313,33 @@ static void present(struct detect *d, const struct rule *rule, struct group *gro
 		tell(d, rule, e, event, j->now_ns);
 }
 
-static void remember_origin(struct detect *d, const struct rule *rule, struct group *group, const struct event *event)
+static void remember_origin(struct detect *d, struct group *group, const struct event *event)
 {
-	if (!rule->detector->keeps_origin)
-		return;
 	if (group->origin == GROUP_NONE)
 		group->origin = pool_take(&d->origins);
 	if (group->origin != GROUP_NONE)
 		origin_keep(pool_at(&d->origins, group->origin), event);
 }
 
-static void feed(struct detect *d, struct rule *rule, unsigned role, const struct event *event)
+static void judge(struct detect *d, const struct matched *m, const struct event *event)
 {
+	const struct rule *rule = m->rule;
 	const struct detector *detector = rule->detector;
-	uint64_t key;
-	if (detector->first_role_begins && role > 0 && !d->groups_of[rule->index])
-		return; /* nobody waits for it: the common case of what ends something */
-	if (!rules_admit(rule, event) || !group_key(rule, role, event, d->options.seed, &key))
-		return;
-	struct group *group = groups_find(d->groups, key, rule->index);
+	struct group *group = groups_find(d->groups, m->key, rule->index);
 	if (!group) {
-		if (detector->first_role_begins && role > 0)
+		if (detector->first_role_begins && m->role > 0)
 			return;
-		group = groups_add(d->groups, key, rule->index, event->time_ns);
+		group = groups_add(d->groups, m->key, rule->index, event->time_ns);
 		d->groups_of[rule->index]++;
 		groups_schedule(d->groups, group, event->time_ns + rule->window_ns);
-		remember_origin(d, rule, group, event);
-	} else if (detector->keeps_origin && role == 0 && !group->deadline_ns) {
-		remember_origin(d, rule, group, event);
 	}
 	struct judgement j;
-	judgement_begin(d, rule, group, event, role, event->time_ns, &j);
+	judgement_begin(d, rule, group, event, m->role, event->time_ns, &j);
 	bool there = detector->judge(&j);
 	group->last_ns = event->time_ns;
+	/* Only a timer asks for the event that began: the one that set it. */
+	if (detector->keeps_origin && j.deadline_ns && !group->deadline_ns)
+		remember_origin(d, group, event);
 	group->deadline_ns = j.deadline_ns;
 	if (j.deadline_ns && j.deadline_ns < group->due_ns)
 		groups_schedule(d->groups, group, j.deadline_ns);
@@ -322,17 +351,66 @@ static void feed(struct detect *d, struct rule *rule, unsigned role, const struc
 		pass_on(d, rule, event);
 }
 
+/* Has this rule a group, or will it have one when what has matched is judged? */
+static bool has_group(const struct detect *d, const struct rule *rule)
+{
+	bool will = d->groups_of[rule->index] != 0;
+	for (unsigned i = 0; i < d->matched_count && !will; i++)
+		will = d->matched[i].rule == rule;
+	return will;
+}
+
+/* False when nobody waits for it (the common case of what ends something), or it is not to be counted. */
+static bool matched_begin(struct detect *d, struct rule *rule, unsigned role, const struct event *event, struct matched *m)
+{
+	*m = (struct matched){rule, role, 0};
+	if (rule->detector->first_role_begins && role > 0 && !has_group(d, rule))
+		return false;
+	return rules_admit(rule, event) && group_key(d, rule, role, event, &m->key);
+}
+
+static void feed(struct detect *d, struct rule *rule, unsigned role, const struct event *event)
+{
+	struct matched m;
+	if (matched_begin(d, rule, role, event, &m))
+		judge(d, &m, event);
+}
+
+static void judge_matched(struct detect *d, const struct event *event)
+{
+	for (unsigned i = 0; i < d->matched_count; i++)
+		groups_prefetch(d->groups, d->matched[i].key);
+	for (unsigned i = 0; i < d->matched_count; i++)
+		judge(d, &d->matched[i], event);
+	d->matched_count = 0;
+}
+
+/* Groups lie all over the memory: they are fetched together, and judged when all rules have been asked. */
+static void add_matched(struct detect *d, struct rule *rule, unsigned role, const struct event *event)
+{
+	struct matched m;
+	if (!matched_begin(d, rule, role, event, &m))
+		return;
+	groups_prefetch_bucket(d->groups, m.key);
+	d->matched[d->matched_count++] = m;
+	if (d->matched_count == MATCHES)
+		judge_matched(d, event);
+}
+
 static void found(void *context, struct rule *rule, const struct event *event)
 {
 	struct detect *d = context;
-	if (rule->generate)
-		feed(d, rule, 0, event);
-	pass_on(d, rule, event);
+	if (rule->generate) /* and judge() passes it on */
+		add_matched(d, rule, 0, event);
+	for (unsigned i = 0; i < rule->dependents && !rule->generate; i++)
+		add_matched(d, rule->dependent[i].rule, rule->dependent[i].role, event);
 }
 
 void detect_event(struct detect *d, const struct event *event)
 {
+	d->event++;
 	rules_match(d->options.rules, event, found, d);
+	judge_matched(d, event);
 }
 
 /* --- time --------------------------------------------------------------------------------------------------- */
@@ -348,6 +426,7 @@ static void expired(struct detect *d, struct rule *rule, struct group *group)
 		return;
 	struct origin kept = *(struct origin *)pool_at(&d->origins, group->origin);
 	const struct event *event = origin_event(&kept);
+	d->event++;
 	present(d, rule, group, &j, event);
 	kept.event.time_ns = at_ns; /* for what is built on it, it is now that this happens */
 	pass_on(d, rule, event);

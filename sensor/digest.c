@@ -1,6 +1,9 @@
 /* The low-level functions: those behind EVP allocate at every use, and a password on the wire may cost no allocation. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "digest.h"
+
+/* The old calls of OpenSSL: those of EVP allocate a context for every digest (3.0). */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/evp.h>
 #include <openssl/md5.h>
 #include <openssl/sha.h>

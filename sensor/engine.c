@@ -411,19 +411,11 @@ static void engine_now(struct engine *e, const struct datagram *d)
 	engine_datagram(e, d, flow_hash(e->flows, d));
 }
 
-void engine_packet(struct engine *e, const struct packet *packet)
+/* The packet waits for its neighbours when its bytes can. */
+static void engine_decode(struct engine *e, const struct packet *packet, bool waits)
 {
-	e->counters.packets++;
-	e->counters.bytes += packet->wire_bytes;
-	e->counters.truncated += packet->bytes.size < packet->wire_bytes;
-	struct packet copy = *packet;
 	struct waiting *slot = &e->batch[e->batch_count];
-	bool fits = packet->bytes.size <= BATCH_BYTES - e->batch_bytes;
-	if (fits) {
-		memcpy(e->bytes + e->batch_bytes, packet->bytes.at, packet->bytes.size);
-		copy.bytes.at = e->bytes + e->batch_bytes;
-	}
-	switch (decode(e->decoder, &copy, &slot->datagram)) {
+	switch (decode(e->decoder, packet, &slot->datagram)) {
 	case DECODED_NOTHING:
 		return;
 	case DECODED_JOINED: {
@@ -434,16 +426,36 @@ void engine_packet(struct engine *e, const struct packet *packet)
 	case DECODED_DATAGRAM:
 		break;
 	}
-	if (!fits) {
+	if (!waits) {
 		struct datagram large = slot->datagram;
 		engine_now(e, &large);
 		return;
 	}
-	e->batch_bytes += packet->bytes.size;
 	slot->hash = flow_hash(e->flows, &slot->datagram);
 	flow_prefetch_bucket(e->flows, slot->hash);
 	if (++e->batch_count == BATCH || e->options.live) /* live, a packet must not wait for its neighbours */
 		engine_flush(e);
+}
+
+void engine_packet(struct engine *e, const struct packet *packet)
+{
+	e->counters.packets++;
+	e->counters.bytes += packet->wire_bytes;
+	e->counters.truncated += packet->bytes.size < packet->wire_bytes;
+	if (packet->stays) {
+		engine_decode(e, packet, true);
+		if (packet->stays == STAYS_LAST)
+			engine_flush(e);
+		return;
+	}
+	struct packet copy = *packet;
+	bool fits = packet->bytes.size <= BATCH_BYTES - e->batch_bytes;
+	if (fits) {
+		memcpy(e->bytes + e->batch_bytes, packet->bytes.at, packet->bytes.size);
+		copy.bytes.at = e->bytes + e->batch_bytes;
+		e->batch_bytes += packet->bytes.size;
+	}
+	engine_decode(e, &copy, fits);
 }
 
 void engine_idle(struct engine *e, uint64_t now_ns)

@@ -21,7 +21,8 @@ struct engine_options {
 struct engine *engine_open(const struct engine_options *options); /* NULL after having reported why */
 void engine_close(struct engine *engine);
 
-/* Borrows the packet only during the call: packets are gathered into batches so that memory can be fetched ahead. */
+/* Borrows the packet during the call, or as long as packet->stays says: packets are gathered into batches so that memory can be
+ * fetched ahead. */
 void engine_packet(struct engine *engine, const struct packet *packet);
 void engine_idle(struct engine *engine, uint64_t now_ns); /* live tick: time passes without packets */
 void engine_finish(struct engine *engine);                /* end of input: flows, then detectors */

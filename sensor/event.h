@@ -61,11 +61,11 @@ struct session {
 	uint64_t credential; /* salted hash of user and password together, 0 when none: digest.h */
 	uint64_t password;   /* salted hash of the password alone, 0 when none */
 	uint64_t deadline_ns; /* when the parser wants to be called by expire(); 0 for never */
-	struct name client_id, user;
 	uint8_t state;       /* enum session_state */
 	bool overdue;        /* the client has been silent beyond its keepalive (deadline_ns passed), and still is */
 	bool used;           /* messages, subscriptions or requests went over it before the event at hand: set by the engine */
 	uint8_t successor;   /* enum successor: set by identity.c */
+	struct name client_id, user;
 };
 
 struct field;

@@ -7,6 +7,13 @@
 enum { SLOTS = 4096, FIRST_BUCKETS = 1024 };
 #define SLOT_NS (TW_SECOND / 4)
 
+/* `bits` has the bit of every key in the chain, so that most groups that are not there are not looked for. Those of the
+ * departed stay until the chain is empty. */
+struct bucket {
+	uint32_t head;
+	uint32_t bits;
+};
+
 struct groups {
 	struct pool pool, buckets;
 	uint32_t mask, limit, used;
@@ -17,9 +24,14 @@ struct groups {
 	struct row { uint32_t first, last; } slot[SLOTS]; /* in the order of insertion: who was there first is told first */
 };
 
-static uint32_t *bucket_at(const struct groups *g, uint64_t key)
+static struct bucket *bucket_at(const struct groups *g, uint64_t key)
 {
-	return (uint32_t *)pool_at(&g->buckets, (uint32_t)key & g->mask);
+	return (struct bucket *)(void *)g->buckets.at + ((uint32_t)key & g->mask);
+}
+
+static uint32_t bit_of(uint64_t key)
+{
+	return 1u << (key >> 59);
 }
 
 static struct group *group_at(const struct groups *g, uint32_t index)
@@ -30,6 +42,12 @@ static struct group *group_at(const struct groups *g, uint32_t index)
 static uint32_t index_of(const struct groups *g, const struct group *group)
 {
 	return (uint32_t)((size_t)((const uint8_t *)group - g->pool.at) / g->pool.block);
+}
+
+static void buckets_clear(struct groups *g, uint32_t from, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		*bucket_at(g, from + i) = (struct bucket){GROUP_NONE, 0};
 }
 
 struct groups *groups_open(uint32_t capacity, struct counters *counters, void (*forget)(void *context, struct group *group),
@@ -46,8 +64,8 @@ struct groups *groups_open(uint32_t capacity, struct counters *counters, void (*
 	g->forget = forget;
 	g->context = context;
 	memset(g->slot, 0xff, sizeof g->slot);
-	if (pool_open(&g->pool, sizeof(struct group), capacity) && pool_open(&g->buckets, sizeof(uint32_t), g->limit)) {
-		memset(g->buckets.at, 0xff, FIRST_BUCKETS * sizeof(uint32_t));
+	if (pool_open(&g->pool, sizeof(struct group), capacity) && pool_open(&g->buckets, sizeof(struct bucket), g->limit)) {
+		buckets_clear(g, 0, FIRST_BUCKETS);
 		return g;
 	}
 	groups_close(g);
@@ -63,9 +81,26 @@ void groups_close(struct groups *g)
 	free(g);
 }
 
+void groups_prefetch_bucket(const struct groups *g, uint64_t key)
+{
+	__builtin_prefetch(bucket_at(g, key));
+}
+
+void groups_prefetch(const struct groups *g, uint64_t key)
+{
+	const struct bucket *bucket = bucket_at(g, key);
+	if (!(bucket->bits & bit_of(key)))
+		return;
+	__builtin_prefetch(group_at(g, bucket->head));
+	__builtin_prefetch((const char *)group_at(g, bucket->head) + 64);
+}
+
 struct group *groups_find(struct groups *g, uint64_t key, uint32_t rule)
 {
-	for (uint32_t i = *bucket_at(g, key); i != GROUP_NONE; i = group_at(g, i)->next) {
+	const struct bucket *bucket = bucket_at(g, key);
+	if (!(bucket->bits & bit_of(key)))
+		return NULL;
+	for (uint32_t i = bucket->head; i != GROUP_NONE; i = group_at(g, i)->next) {
 		struct group *group = group_at(g, i);
 		if (group->key == key && group->rule == rule)
 			return group;
@@ -73,20 +108,28 @@ struct group *groups_find(struct groups *g, uint64_t key, uint32_t rule)
 	return NULL;
 }
 
+static void chain(struct groups *g, uint32_t index)
+{
+	struct group *group = group_at(g, index);
+	struct bucket *bucket = bucket_at(g, group->key);
+	group->next = bucket->head;
+	bucket->head = index;
+	bucket->bits |= bit_of(group->key);
+}
+
 static void grow(struct groups *g)
 {
 	uint32_t old = g->mask + 1;
 	g->mask = old * 2 - 1;
+	buckets_clear(g, old, old);
 	for (uint32_t i = 0; i < old; i++) {
-		uint32_t *low = pool_at(&g->buckets, i), *high = pool_at(&g->buckets, i + old);
-		uint32_t index = *low;
-		for (; index != GROUP_NONE; index = group_at(g, index)->next) {
-			uint32_t **tail = (uint32_t)group_at(g, index)->key & old ? &high : &low;
-			**tail = index;
-			*tail = &group_at(g, index)->next;
+		uint32_t index = bucket_at(g, i)->head;
+		*bucket_at(g, i) = (struct bucket){GROUP_NONE, 0};
+		while (index != GROUP_NONE) {
+			uint32_t next = group_at(g, index)->next;
+			chain(g, index);
+			index = next;
 		}
-		*low = GROUP_NONE;
-		*high = GROUP_NONE;
 	}
 }
 
@@ -127,10 +170,13 @@ void groups_schedule(struct groups *g, struct group *group, uint64_t due_ns)
 
 void groups_remove(struct groups *g, struct group *group)
 {
-	uint32_t index = index_of(g, group), *link = bucket_at(g, group->key);
+	struct bucket *bucket = bucket_at(g, group->key);
+	uint32_t index = index_of(g, group), *link = &bucket->head;
 	while (*link != index)
 		link = &group_at(g, *link)->next;
 	*link = group->next;
+	if (bucket->head == GROUP_NONE)
+		bucket->bits = 0;
 	wheel_remove(g, group);
 	group->rule = GROUP_NONE;
 	g->used--;
@@ -160,10 +206,8 @@ struct group *groups_add(struct groups *g, uint64_t key, uint32_t rule, uint64_t
 	if (g->used > g->mask && g->mask + 1 < g->limit)
 		grow(g);
 	struct group *group = group_at(g, index);
-	uint32_t *bucket = bucket_at(g, key);
-	*group = (struct group){.key = key, .next = *bucket, .rule = rule, .episode = GROUP_NONE, .origin = GROUP_NONE,
-				.last_ns = now_ns};
-	*bucket = index;
+	*group = (struct group){.key = key, .rule = rule, .episode = GROUP_NONE, .origin = GROUP_NONE, .last_ns = now_ns};
+	chain(g, index);
 	g->used++;
 	wheel_insert(g, group, now_ns);
 	return group;

@@ -28,6 +28,9 @@ struct groups *groups_open(uint32_t capacity, struct counters *counters, void (*
 			   void *context);
 void groups_close(struct groups *groups);
 
+/* The memory that groups_find() will want, in two steps: where the group would be, and then the group. */
+void groups_prefetch_bucket(const struct groups *groups, uint64_t key);
+void groups_prefetch(const struct groups *groups, uint64_t key);
 struct group *groups_find(struct groups *groups, uint64_t key, uint32_t rule); /* NULL when there is none */
 struct group *groups_add(struct groups *groups, uint64_t key, uint32_t rule, uint64_t now_ns);
 void groups_remove(struct groups *groups, struct group *group);

@@ -49,12 +49,21 @@ static bool number_holds(const struct predicate *p, uint64_t number)
 	}
 }
 
-static bool in_net(const struct address *address, const struct address *net, unsigned bits)
+void predicate_set_net(struct predicate *p, const struct address *address, unsigned bits)
 {
-	unsigned whole = bits / 8, rest = bits % 8;
-	if (memcmp(address->bytes, net->bytes, whole) != 0)
-		return false;
-	return rest == 0 || (address->bytes[whole] ^ net->bytes[whole]) >> (8 - rest) == 0;
+	struct address mask = {{0}};
+	for (unsigned i = 0; i < bits; i++)
+		mask.bytes[i / 8] |= (uint8_t)(0x80 >> i % 8);
+	memcpy(p->net, address->bytes, sizeof p->net);
+	memcpy(p->mask, mask.bytes, sizeof p->mask);
+	p->op = MATCH_NET;
+}
+
+static bool in_net(const struct predicate *p, const struct address *address)
+{
+	uint64_t at[2];
+	memcpy(at, address->bytes, sizeof at);
+	return (((at[0] ^ p->net[0]) & p->mask[0]) | ((at[1] ^ p->net[1]) & p->mask[1])) == 0;
 }
 
 static bool codes_hold(const struct predicate *p, struct slice codes)
@@ -150,74 +159,52 @@ static bool texts_hold(const struct predicate *p, const struct slices *texts)
 	return false;
 }
 
+static bool value_holds(const struct predicate *p, const struct value *value)
+{
+	switch (p->field->type) {
+	case FIELD_ADDRESS:
+		if (p->op == MATCH_NET)
+			return in_net(p, value->address);
+		char text[ADDRESS_TEXT_MAX];
+		unsigned size = address_format(value->address, text);
+		return text_holds(p, slice_of(text, size));
+	case FIELD_CODES:
+		return codes_hold(p, value->text);
+	case FIELD_TEXT:
+	case FIELD_TEXTS:
+	case FIELD_NAME:
+	case FIELD_CSTRING:
+		return texts_hold(p, &value->texts);
+	default:
+		return number_holds(p, value->number);
+	}
+}
+
 bool predicate_holds(const struct predicate *p, const struct event *event)
 {
 	struct value value;
 	if (!field_get(p->field, event, &value))
 		return p->op == MATCH_ABSENT;
-	if (p->op <= MATCH_ABSENT)
-		return p->op == MATCH_EXISTS;
-	if (p->op >= MATCH_SAME)
+	switch (p->op) {
+	case MATCH_ABSENT:
+		return false;
+	case MATCH_EXISTS:
+		return true;
+	case MATCH_SAME:
+	case MATCH_TEMPLATE:
+	case MATCH_FOREIGN:
 		return same_as(p, &value, event);
-	switch (p->field->type) {
-	case FIELD_ADDRESS:
-		if (p->op == MATCH_NET)
-			return in_net(value.address, &p->net, p->bits);
-		char text[ADDRESS_TEXT_MAX];
-		unsigned size = address_format(value.address, text);
-		return text_holds(p, slice_of(text, size));
-	case FIELD_CODES:
-		return codes_hold(p, value.text);
-	case FIELD_TEXT:
-	case FIELD_TEXTS:
-	case FIELD_NAME:
-	case FIELD_CSTRING:
-		return texts_hold(p, &value.texts);
+	case MATCH_ANY:
+		for (unsigned i = 0; i < p->count; i++)
+			if (value_holds(&p->any[i], &value))
+				return true;
+		return false;
 	default:
-		return number_holds(p, value.number);
+		return value_holds(p, &value);
 	}
 }
 
 /* --- expressions -------------------------------------------------------------------------------------------- */
-
-/* MATCH_TEXT to MATCH_CONTAINS, and a pattern that a set can hold. */
-static bool may_gather(const struct expression *e, const struct expression *with)
-{
-	const struct predicate *p = &e->predicate;
-	return e->kind == EXPRESSION_PREDICATE && p->op >= MATCH_TEXT && p->op <= MATCH_CONTAINS && p->text.size &&
-	       p->field == with->predicate.field && p->cased == with->predicate.cased && p->field->type != FIELD_ADDRESS;
-}
-
-void expression_gather(struct arena *arena, struct expression *any)
-{
-	enum { FEWEST = 4 };
-	unsigned first = 0, count = 0, kept = 0;
-	while (first < any->count && !may_gather(any->parts[first], any->parts[first]))
-		first++;
-	for (unsigned i = first; i < any->count; i++)
-		count += may_gather(any->parts[i], any->parts[first]);
-	if (any->kind != EXPRESSION_OR || count < FEWEST)
-		return;
-	struct slice *patterns = arena_take(arena, count * sizeof *patterns);
-	enum text_op *ops = arena_take(arena, count * sizeof *ops);
-	struct expression *set = any->parts[first];
-	count = 0;
-	for (unsigned i = 0; i < any->count; i++) {
-		struct expression *part = any->parts[i];
-		if (i >= first && may_gather(part, set)) {
-			patterns[count] = part->predicate.text;
-			ops[count++] = (enum text_op)(part->predicate.op - MATCH_TEXT);
-		} else {
-			any->parts[kept++] = part;
-		}
-	}
-	struct expression *one = arena_take(arena, sizeof *one);
-	one->kind = EXPRESSION_PREDICATE;
-	one->predicate = (struct predicate){.field = set->predicate.field, .op = MATCH_TEXTS, .cased = set->predicate.cased,
-					    .texts = text_set_new(arena, set->predicate.cased, patterns, ops, count)};
-	any->parts[kept++] = one;
-	any->count = kept;
-}
 
 static struct expression never = {.kind = EXPRESSION_NEVER}, always = {.kind = EXPRESSION_ALWAYS};
 
@@ -241,6 +228,10 @@ static struct expression *reduce_predicate(struct expression *e, const struct kn
 		number = known->protocol;
 	else if (p->field->offset == offsetof(struct event, action))
 		number = known->action;
+	else if (known->whole && p->field->offset == offsetof(struct event, direction))
+		number = known->direction;
+	else if (known->whole && p->field->offset == offsetof(struct event, outcome))
+		number = known->outcome;
 	else
 		return e;
 	bool holds = p->op == MATCH_EXISTS || number_holds(p, number);
@@ -278,6 +269,119 @@ struct expression *expression_reduce(struct arena *arena, struct expression *e, 
 	return reduced;
 }
 
+/* --- alternatives ------------------------------------------------------------------------------------------- */
+
+/* In OR, predicates on one field become one predicate: its value is fetched once, and plain texts are looked for together. */
+
+static bool is_plain_text(const struct predicate *p)
+{
+	bool text = p->field->type == FIELD_TEXT || p->field->type == FIELD_TEXTS || p->field->type == FIELD_NAME ||
+		    p->field->type == FIELD_CSTRING;
+	return text && p->text.size && p->op >= MATCH_TEXT && p->op <= MATCH_CONTAINS;
+}
+
+static bool may_join(const struct predicate *p)
+{
+	return p->op > MATCH_ABSENT && p->op < MATCH_ANY;
+}
+
+static unsigned or_width(const struct expression *e)
+{
+	unsigned width = 0;
+	for (unsigned i = 0; i < e->count; i++)
+		width += e->parts[i]->kind == EXPRESSION_OR ? or_width(e->parts[i]) : 1;
+	return width;
+}
+
+static unsigned flatten(struct expression *e, struct expression **out, unsigned n)
+{
+	for (unsigned i = 0; i < e->count; i++)
+		if (e->parts[i]->kind == EXPRESSION_OR)
+			n = flatten(e->parts[i], out, n);
+		else
+			out[n++] = e->parts[i];
+	return n;
+}
+
+static struct expression *predicate_of(struct arena *arena, struct predicate predicate)
+{
+	struct expression *e = arena_take(arena, sizeof *e);
+	*e = (struct expression){.kind = EXPRESSION_PREDICATE, .predicate = predicate};
+	return e;
+}
+
+/* Makes the plain texts of `list` one set for either case; what is left of the list stays. */
+static unsigned collect_texts(struct arena *arena, struct predicate *list, unsigned count, bool cased)
+{
+	struct slice *patterns = arena_take(arena, count * sizeof *patterns);
+	enum text_op *ops = arena_take(arena, count * sizeof *ops);
+	struct predicate set = {.op = MATCH_TEXTS, .cased = cased};
+	unsigned plain = 0, left = 0;
+	for (unsigned i = 0; i < count; i++)
+		plain += is_plain_text(&list[i]) && list[i].cased == cased;
+	if (plain < 2)
+		return count;
+	plain = 0;
+	for (unsigned i = 0; i < count; i++) {
+		if (!is_plain_text(&list[i]) || list[i].cased != cased) {
+			list[left++] = list[i];
+			continue;
+		}
+		set.field = list[i].field;
+		patterns[plain] = list[i].text;
+		ops[plain++] = (enum text_op)(list[i].op - MATCH_TEXT);
+	}
+	set.texts = text_set_new(arena, cased, patterns, ops, plain);
+	list[left++] = set;
+	return left;
+}
+
+/* The predicates of `parts` on the field of the first, taken out of them and made one. */
+static struct expression *join_field(struct arena *arena, struct expression **parts, unsigned count)
+{
+	const struct field *field = parts[0]->predicate.field;
+	struct predicate *list = arena_take(arena, count * sizeof *list);
+	unsigned n = 0;
+	for (unsigned i = 0; i < count; i++)
+		if (parts[i] && parts[i]->kind == EXPRESSION_PREDICATE && parts[i]->predicate.field == field &&
+		    may_join(&parts[i]->predicate)) {
+			list[n++] = parts[i]->predicate;
+			parts[i] = NULL;
+		}
+	n = collect_texts(arena, list, n, false);
+	n = collect_texts(arena, list, n, true);
+	if (n == 1)
+		return predicate_of(arena, list[0]);
+	return predicate_of(arena, (struct predicate){.field = field, .op = MATCH_ANY, .any = list, .count = n});
+}
+
+static struct expression *join_alternatives(struct arena *arena, struct expression *e)
+{
+	if (e->kind <= EXPRESSION_PREDICATE)
+		return e;
+	bool any = e->kind == EXPRESSION_OR;
+	unsigned n = any ? or_width(e) : e->count, count = 0;
+	struct expression **parts = arena_take(arena, (n + 1) * sizeof *parts);
+	struct expression *joined = arena_take(arena, sizeof *joined);
+	if (any)
+		flatten(e, parts, 0);
+	else
+		memcpy(parts, e->parts, n * sizeof *parts);
+	for (unsigned i = 0; i < n; i++) {
+		struct expression *part = parts[i];
+		if (!part)
+			continue;
+		if (any && part->kind == EXPRESSION_PREDICATE && may_join(&part->predicate))
+			parts[count++] = join_field(arena, parts + i, n - i);
+		else
+			parts[count++] = join_alternatives(arena, part);
+	}
+	if (any && count == 1)
+		return parts[0];
+	*joined = (struct expression){.kind = e->kind, .count = count, .parts = parts};
+	return joined;
+}
+
 /* --- branch code -------------------------------------------------------------------------------------------- */
 
 static unsigned cost(const struct expression *e)
@@ -287,9 +391,9 @@ static unsigned cost(const struct expression *e)
 		enum match_op op = e->predicate.op;
 		bool number = e->predicate.field->type < FIELD_TEXT || e->predicate.field->type == FIELD_ENUM ||
 			      e->predicate.field->type == FIELD_SECRET;
-		if (op == MATCH_REGEX)
-			return 40;
-		if (op == MATCH_GLOB || op == MATCH_CONTAINS || op >= MATCH_SAME)
+		if (op == MATCH_REGEX || op == MATCH_ANY)
+			return number ? 3 : 40;
+		if (op == MATCH_GLOB || op == MATCH_CONTAINS || op == MATCH_TEXTS || op >= MATCH_SAME)
 			return 12;
 		return number || op <= MATCH_ABSENT ? 1 : 4;
 	}
@@ -323,6 +427,16 @@ struct assembly {
 	uint16_t count;
 };
 
+static void place_number(struct predicate *p)
+{
+	static const uint8_t widths[] = {
+		[FIELD_U8] = 1, [FIELD_BOOL] = 1, [FIELD_ENUM] = 1, [FIELD_U16] = 2, [FIELD_U32] = 4, [FIELD_U64] = 8};
+	bool simple = p->op == MATCH_NUMBER || p->op == MATCH_GTE;
+	p->width = simple && p->field->type < sizeof widths ? widths[p->field->type] : 0;
+	p->bit = p->field->bit;
+	p->offset = p->field->offset;
+}
+
 /* Written from the end, so that the target of every branch is known. Returns the entry. */
 static uint16_t assemble(struct assembly *a, struct expression *e, uint16_t yes, uint16_t no)
 {
@@ -332,6 +446,7 @@ static uint16_t assemble(struct assembly *a, struct expression *e, uint16_t yes,
 	case EXPRESSION_ALWAYS:
 		return yes;
 	case EXPRESSION_PREDICATE:
+		place_number(&e->predicate);
 		a->code[a->count] = (struct instruction){&e->predicate, yes, no};
 		return a->count++;
 	case EXPRESSION_NOT:
@@ -349,6 +464,7 @@ static uint16_t assemble(struct assembly *a, struct expression *e, uint16_t yes,
 
 bool program_compile(struct arena *arena, struct expression *expression, struct program *out)
 {
+	expression = join_alternatives(arena, expression);
 	unsigned size = size_of(expression);
 	if (size >= PROGRAM_NO)
 		return false;

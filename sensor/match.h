@@ -18,6 +18,7 @@ enum match_op {
 	MATCH_TEXTS,      /* one of many of these */
 	MATCH_GLOB,       /* * and ?, escaped by \ */
 	MATCH_REGEX,
+	MATCH_ANY,        /* one of several predicates on the same field */
 	MATCH_SAME,       /* as another field, see predicate.how */
 	MATCH_TEMPLATE,   /* `text`, then what another field has as whole levels of a topic or path, then `rest` */
 	MATCH_FOREIGN     /* the same, with another level in the place of the field's */
@@ -27,18 +28,25 @@ struct predicate {
 	const struct field *field;
 	enum match_op op;
 	bool cased;
-	uint8_t bits;              /* MATCH_NET */
+	/* Of a number, where it is: predicate_ask() looks there itself. Set by program_compile(). */
+	uint8_t width;             /* bytes; 0: no number */
+	uint8_t bit;               /* field->bit */
+	uint16_t offset;
 	uint64_t number;
-	struct address net;
+	uint64_t net[2], mask[2];  /* MATCH_NET, as they lie in memory */
 	struct slice text;         /* lower case unless cased */
 	const struct regex *regex;
 	const struct text_set *texts; /* MATCH_TEXTS */
 	const struct field *other; /* MATCH_SAME, MATCH_TEMPLATE, MATCH_FOREIGN */
 	enum match_op how;         /* MATCH_SAME: MATCH_TEXT, or that it STARTS, ENDS with or CONTAINS the other's value */
 	struct slice rest;         /* MATCH_TEMPLATE, MATCH_FOREIGN: what follows, with wildcards */
+	const struct predicate *any; /* MATCH_ANY */
+	unsigned count;
 };
 
 bool predicate_holds(const struct predicate *predicate, const struct event *event);
+/* `address/bits`, 128 bits for an address of its own. */
+void predicate_set_net(struct predicate *predicate, const struct address *address, unsigned bits);
 
 enum expression_kind { EXPRESSION_NEVER, EXPRESSION_ALWAYS, EXPRESSION_PREDICATE, EXPRESSION_NOT, EXPRESSION_AND, EXPRESSION_OR };
 
@@ -53,12 +61,11 @@ struct expression {
 /* What is known of an event before it is looked at: an index of rules is built on it. */
 struct known {
 	uint8_t protocol, action, message;
+	bool whole; /* these as well: */
+	uint8_t direction, outcome;
 };
 
 struct arena;
-
-/* Many plain texts of one field in an OR become one question. */
-void expression_gather(struct arena *arena, struct expression *any);
 
 /* The part of an expression that is still open once `known` is; NEVER or ALWAYS when nothing is. */
 struct expression *expression_reduce(struct arena *arena, struct expression *expression, const struct known *known);
@@ -79,11 +86,45 @@ struct program {
 /* Cheap predicates first, nothing asked twice that is settled. False when it is too large for branch addresses. */
 bool program_compile(struct arena *arena, struct expression *expression, struct program *out);
 
+/* The number that a predicate of width > 0 asks about; false when the event does not have it. */
+static inline bool predicate_number(const struct predicate *p, const struct event *event, uint64_t *number)
+{
+	const struct field *field = p->field;
+	const void *const bases[] = {event, event->ends, event->session, event->detail};
+	const uint8_t *at = bases[field->base];
+	if (field->base == BASE_DETAIL &&
+	    (!at || field->protocol != event->protocol || (field->message && field->message != event->message)))
+		return false;
+	if (p->bit != FIELD_ALWAYS && !event_has(event, p->bit))
+		return false;
+	at += p->offset;
+	*number = p->width == 1 ? *at : p->width == 2 ? *(const uint16_t *)(const void *)at
+		: p->width == 4 ? *(const uint32_t *)(const void *)at : *(const uint64_t *)(const void *)at;
+	return true;
+}
+
+static inline bool predicate_ask(const struct predicate *p, const struct event *event)
+{
+	uint64_t number;
+	if (!p->width)
+		return predicate_holds(p, event);
+	if (!predicate_number(p, event, &number))
+		return false;
+	switch (p->op) {
+	case MATCH_NUMBER:
+		return number == p->number;
+	case MATCH_GTE:
+		return number >= p->number;
+	default:
+		return predicate_holds(p, event);
+	}
+}
+
 static inline bool program_run(const struct program *program, const struct event *event)
 {
 	uint16_t at = program->entry;
 	while (at < PROGRAM_NO)
-		at = predicate_holds(program->code[at].predicate, event) ? program->code[at].yes : program->code[at].no;
+		at = predicate_ask(program->code[at].predicate, event) ? program->code[at].yes : program->code[at].no;
 	return at == PROGRAM_YES;
 }
 

@@ -4,6 +4,13 @@
 
 #include "bytes.h"
 
+/* How long the bytes of a packet stay where they are. */
+enum stays {
+	STAYS_NOT,  /* until the next packet is asked for */
+	STAYS,      /* until one that says STAYS_LAST has been dealt with */
+	STAYS_LAST  /* the next packet of the input may lie over this one and those before it */
+};
+
 struct packet {
 	uint64_t time_ns;      /* since 1970, from the capture */
 	struct slice bytes;    /* as captured */
@@ -11,6 +18,7 @@ struct packet {
 	uint32_t frame;        /* number within its file, from 1, as Wireshark shows it */
 	uint16_t file;         /* index of the input, see capture_file_name() */
 	uint16_t link_type;    /* DLT_* of its interface */
+	uint8_t stays;         /* enum stays */
 };
 
 /* IPv4 is held as ::ffff:a.b.c.d, so one comparison serves both families. */

@@ -6,6 +6,8 @@ bool pool_open(struct pool *pool, size_t block_bytes, uint32_t count)
 {
 	void *at = mmap(NULL, block_bytes * count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	*pool = (struct pool){at == MAP_FAILED ? NULL : at, block_bytes, count, 0, POOL_NONE};
+	if (pool->at)
+		madvise(pool->at, block_bytes * count, MADV_HUGEPAGE); /* found by hashes: the TLB would miss every time */
 	return pool->at != NULL;
 }
 

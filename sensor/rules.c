@@ -265,39 +265,21 @@ static bool is_live(struct rule *rule, unsigned depth)
 	return live;
 }
 
-static void fill_bucket(struct rules *rules, const struct known *known, struct bucket *bucket)
-{
-	struct candidate found[LIMIT_RULES];
-	unsigned count = 0;
-	for (uint32_t i = 0; i < rules->count; i++) {
-		struct rule *rule = rules->rules[i];
-		struct draft *draft = draft_of(rule);
-		if (!draft->expression || !is_live(rule, 0) || (draft->service >= 0 && draft->service != known->protocol))
-			continue;
-		struct expression *open = expression_reduce(rules->arena, draft->expression, known);
-		if (open->kind == EXPRESSION_NEVER)
-			continue;
-		found[count].rule = rule;
-		if (!program_compile(rules->arena, open, &found[count].program)) {
-			rules->sigma.path = rule->path;
-			sigma_fault(&rules->sigma, draft->document, "the detection is too large");
-			continue;
-		}
-		count++;
-	}
-	struct candidate *items = arena_take(rules->arena, (count + 1) * sizeof *items);
-	memcpy(items, found, count * sizeof *items);
-	*bucket = (struct bucket){items, count};
-}
-
 static void build_index(struct rules *rules)
 {
-	for (unsigned protocol = 0; protocol < PROTOCOL_COUNT; protocol++)
-		for (unsigned action = 0; action < ACTION_COUNT; action++)
-			for (unsigned message = 0; message < MESSAGES; message++) {
-				const struct known known = {(uint8_t)protocol, (uint8_t)action, (uint8_t)message};
-				fill_bucket(rules, &known, &rules->buckets[protocol][action][message]);
-			}
+	struct indexed plain[LIMIT_RULES];
+	struct rule *too_large = NULL;
+	unsigned count = 0;
+	for (uint32_t i = 0; i < rules->count; i++) {
+		struct draft *draft = draft_of(rules->rules[i]);
+		if (draft->expression && is_live(rules->rules[i], 0))
+			plain[count++] = (struct indexed){rules->rules[i], draft->expression, draft->service};
+	}
+	rules->index = rule_index_build(rules->arena, plain, count, &too_large);
+	if (rules->index)
+		return;
+	rules->sigma.path = too_large->path;
+	sigma_fault(&rules->sigma, draft_of(too_large)->document, "the detection is too large");
 }
 
 static void compile_gates(struct rules *rules)
@@ -402,10 +384,7 @@ struct rule *rules_find(struct rules *rules, const char *name_or_id)
 void rules_match(const struct rules *rules, const struct event *event,
 		 void (*found)(void *context, struct rule *rule, const struct event *event), void *context)
 {
-	const struct bucket *bucket = &rules->buckets[event->protocol][event->action][event->message % MESSAGES];
-	for (unsigned i = 0; i < bucket->count; i++)
-		if (program_run(&bucket->items[i].program, event))
-			found(context, bucket->items[i].rule, event);
+	rule_index_match(rules->index, event, found, context);
 }
 
 bool rules_admit(const struct rule *rule, const struct event *event)

@@ -2,19 +2,10 @@
 #ifndef TW_RULESET_H
 #define TW_RULESET_H
 
+#include "rule_index.h"
 #include "sigma.h"
 
-enum { MESSAGES = 32, FILES_MAX = 4096 };
-
-struct candidate {
-	struct rule *rule;
-	struct program program;
-};
-
-struct bucket {
-	const struct candidate *items;
-	unsigned count;
-};
+enum { FILES_MAX = 4096 };
 
 struct rules {
 	struct sigma sigma;
@@ -24,7 +15,7 @@ struct rules {
 	struct yaml_file *files[FILES_MAX];
 	unsigned draft_count, file_count;
 	uint32_t count;
-	struct bucket buckets[PROTOCOL_COUNT][ACTION_COUNT][MESSAGES];
+	struct rule_index *index;
 };
 
 /* A file, or a folder with all that is in it. Faults go to rules->sigma. */

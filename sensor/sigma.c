@@ -155,15 +155,15 @@ static bool read_net(const char *text, struct predicate *p)
 		return false;
 	memcpy(address, text, size);
 	address[size] = 0;
-	if (!address_parse(address, &p->net))
+	struct address net;
+	if (!address_parse(address, &net))
 		return false;
-	unsigned most = address_is_v4(&p->net) ? 32 : 128;
+	unsigned most = address_is_v4(&net) ? 32 : 128;
 	char *end = NULL;
 	unsigned long bits = slash ? strtoul(slash + 1, &end, 10) : most;
 	if (slash && (end == slash + 1 || *end || bits > most))
 		return false;
-	p->bits = (uint8_t)(bits + 128 - most);
-	p->op = MATCH_NET;
+	predicate_set_net(p, &net, (unsigned)bits + 128 - most);
 	return true;
 }
 
@@ -174,24 +174,6 @@ static enum match_op part_of(const struct item *item)
 	       : item->modifiers & MOD_ENDSWITH ? MATCH_ENDS : MATCH_TEXT;
 }
 
-/* Stars at the ends only: that the text begins or ends with the rest, or contains it, is cheaper to ask than a pattern. */
-static bool stars_outside(const struct item *item, const char *text, struct predicate *p)
-{
-	size_t size = strlen(text), from = strspn(text, "*"), to = size;
-	while (to > from && text[to - 1] == '*')
-		to--;
-	if (to == from || strcspn(text + from, "*?\\") < to - from)
-		return false;
-	bool before = from || item->modifiers & (MOD_CONTAINS | MOD_ENDSWITH);
-	bool after = to < size || item->modifiers & (MOD_CONTAINS | MOD_STARTSWITH);
-	char *plain = arena_text(item->sigma->arena, text + from, to - from);
-	for (char *c = plain; *c && !(item->modifiers & MOD_CASED); c++)
-		*c = (char)tolower((unsigned char)*c);
-	p->op = before ? (after ? MATCH_CONTAINS : MATCH_ENDS) : after ? MATCH_STARTS : MATCH_TEXT;
-	p->text = slice_text(plain);
-	return true;
-}
-
 /* A text with or without wildcards, and the modifiers that put wildcards around it. */
 static struct expression *text_leaf(struct item *item, const char *text)
 {
@@ -199,26 +181,34 @@ static struct expression *text_leaf(struct item *item, const char *text)
 	size_t size = strlen(text);
 	char *pattern = arena_take(item->sigma->arena, size * 2 + 4), *plain = arena_take(item->sigma->arena, size + 1);
 	size_t n = 0, m = 0;
-	bool wild = false;
-	if (item->modifiers & (MOD_CONTAINS | MOD_ENDSWITH))
+	bool wild = false, head = item->modifiers & (MOD_CONTAINS | MOD_ENDSWITH), tail = item->modifiers & (MOD_CONTAINS | MOD_STARTSWITH);
+	if (*text == '*') { /* a star at an end says no more than a modifier would */
+		head = true;
+		text++;
+		size--;
+	}
+	if (head)
 		pattern[n++] = '*';
 	for (size_t i = 0; i < size; i++) {
 		char c = (item->modifiers & MOD_CASED) ? text[i] : (char)tolower((unsigned char)text[i]);
 		bool escaped = text[i] == '\\' && i + 1 < size && strchr("*?\\", text[i + 1]);
+		if (c == '*' && i + 1 == size) {
+			tail = true;
+			break;
+		}
 		wild = wild || c == '*' || c == '?';
 		pattern[n++] = c;
 		if (escaped)
 			pattern[n++] = c = text[++i];
 		plain[m++] = c;
 	}
-	if (item->modifiers & (MOD_CONTAINS | MOD_STARTSWITH))
+	if (tail)
 		pattern[n++] = '*';
-	bool simple = wild && stars_outside(item, text, &p);
-	if (wild && !simple) {
+	if (wild) {
 		p.op = MATCH_GLOB;
 		p.text = slice_of(pattern, (uint32_t)n);
-	} else if (!wild) {
-		p.op = part_of(item);
+	} else {
+		p.op = head && tail ? MATCH_CONTAINS : tail ? MATCH_STARTS : head ? MATCH_ENDS : MATCH_TEXT;
 		p.text = slice_of(plain, (uint32_t)m);
 	}
 	return leaf(item, p);
@@ -417,8 +407,6 @@ static bool expand(struct item *item, const struct yaml_node *value, struct expr
 	struct expression *all = sigma_node(item->sigma, none_of_them ? EXPRESSION_AND : EXPRESSION_OR, values);
 	for (unsigned j = 0; j < values; j++)
 		sigma_join(all, value_leaf(item, value, list->values[j]));
-	if (!none_of_them)
-		expression_gather(item->sigma->arena, all);
 	if (!values)
 		all->kind = none_of_them ? EXPRESSION_ALWAYS : EXPRESSION_NEVER;
 	sigma_join(any, all);
@@ -495,7 +483,6 @@ static struct expression *read_item(struct sigma *s, const struct yaml_node *key
 		e->kind = EXPRESSION_AND;
 	for (unsigned i = 0; i < value->count; i++)
 		sigma_join(e, one_value(&item, value->items[i]));
-	expression_gather(s->arena, e);
 	if (!value->count)
 		sigma_fault(s, value, "%s: the list is empty", name);
 	return e;

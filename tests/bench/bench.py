@@ -56,8 +56,8 @@ def take_turns(commands, repetitions):
     return medians
 
 
-def generate(path, packets, flows, exchanges):
-    out = subprocess.run([MIXGEN, "-n", str(packets), "-f", str(flows), "-e", str(exchanges), path], check=True,
+def generate(path, packets, flows, exchanges, mix="mqtt"):
+    out = subprocess.run([MIXGEN, "-m", mix, "-n", str(packets), "-f", str(flows), "-e", str(exchanges), path], check=True,
                          capture_output=True, text=True).stdout
     return {name: int(count) for name, count in (line.split() for line in out.splitlines())}
 
@@ -91,11 +91,11 @@ def table(rows, packets, floor_ns):
 
 def bench_mix(args, folder):
     path = os.path.join(folder, "mix.pcap")
-    told = generate(path, args.packets, args.mix_flows, 50)
+    told = generate(path, args.packets, args.mix_flows, 50, args.mix)
     packets = told["packets"]
-    events = sum(n for name, n in told.items() if name.startswith("mqtt."))
-    print(f"MQTT mix: {packets:,} packets of {told['bytes'] // packets} bytes on average, {events:,} MQTT packets, "
-          f"{args.mix_flows:,} devices at a time, {told['flows']:,} sessions")
+    messages = sum(n for name, n in told.items() if "." in name and not name.startswith("tcp."))
+    print(f"{args.mix} mix: {packets:,} packets of {told['bytes'] // packets} bytes on average, {messages:,} messages, "
+          f"{args.mix_flows:,} devices at a time, {told['flows']:,} flows")
     got = take_turns({"floor": [FLOOR, path], "thingwarden replay": thingwarden(path),
                       "  with --events as well": thingwarden(path, "--events", os.devnull)}, args.repetitions)
     floor_ns = got["floor"].cpu / packets * 1e9
@@ -111,7 +111,7 @@ def bench_mix(args, folder):
 
 def bench_peers(args, folder):
     short, tiny = os.path.join(folder, "short.pcap"), os.path.join(folder, "tiny.pcap")
-    packets = generate(short, args.peer_packets, args.mix_flows, 50)["packets"]
+    packets = generate(short, args.peer_packets, args.mix_flows, 50, args.mix)["packets"]
     generate(tiny, 20, 1, 5)
     rows = []
     started = take_turns(peers(tiny, folder), 1) if peers(tiny, folder) else {}
@@ -121,6 +121,22 @@ def bench_peers(args, folder):
     print(f"peers: on {packets:,} packets of the same mix, less their start ("
           + ", ".join(f"{name} {cost.cpu:.2f} s" for name, cost in started.items()) + ")")
     return rows
+
+
+def bench_protocols(args, folder):
+    """A capture of each protocol by itself: what a packet of it costs."""
+    print(f"\nEach protocol by itself, {args.protocol_packets:,} packets, {args.mix_flows:,} devices")
+    print(f"{'':10}{'floor ns':>10}{'ns/packet':>11}{'x floor':>9}{'x mqtt':>9}{'peak MB':>9}")
+    mqtt = None
+    for protocol in ("mqtt", "coap", "http", "tls"):
+        path = os.path.join(folder, "one.pcap")
+        packets = generate(path, args.protocol_packets, args.mix_flows, 50, protocol)["packets"]
+        got = take_turns({"floor": [FLOOR, path], "thingwarden": thingwarden(path)}, args.repetitions)
+        os.unlink(path)
+        ns, floor_ns = (got[name].cpu / packets * 1e9 for name in ("thingwarden", "floor"))
+        mqtt = mqtt or ns
+        print(f"{protocol:10}{floor_ns:10.0f}{ns:11.0f}{ns / floor_ns:9.2f}{ns / mqtt:9.2f}{got['thingwarden'].rss_mb:9.0f}",
+              flush=True)
 
 
 def bench_flows(args, folder):
@@ -148,18 +164,23 @@ def bench_start(folder):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--mix", choices=["mqtt", "full"], default="mqtt",
+                   help="full: by flow 70 %% MQTT, 15 %% CoAP, 10 %% HTTP, 5 %% TLS; with a line for each protocol")
     p.add_argument("--packets", type=int, default=4900000, help="of the mix")
     p.add_argument("--mix-flows", type=int, default=10000, help="devices of the mix at a time")
     p.add_argument("--repetitions", type=int, default=5)
     p.add_argument("--no-peers", action="store_true")
     p.add_argument("--peer-packets", type=int, default=500000)
     p.add_argument("--peer-repetitions", type=int, default=3)
+    p.add_argument("--protocol-packets", type=int, default=2000000)
     p.add_argument("--flows", type=int, nargs="*", default=[1000, 100000, 1000000])
     p.add_argument("--scale-packets", type=int, default=16000000)
     p.add_argument("--scale-repetitions", type=int, default=3)
     args = p.parse_args()
     with tempfile.TemporaryDirectory(prefix="thingwarden-bench.") as folder:
         bench_mix(args, folder)
+        if args.mix == "full":
+            bench_protocols(args, folder)
         bench_flows(args, folder)
         bench_start(folder)
 

@@ -1,5 +1,5 @@
 """Compares what the generator says it wrote with what the floor and thingwarden counted; the folder holds `written`,
-`floor`, `stats` and `events`. Prints each difference; exit status 1 when there is any."""
+`floor`, `stats`, `events` and `fields` (of `rules fields`: a protocol without fields has no parser). Prints each difference; exit status 1 when there is any."""
 import json
 import os
 import sys
@@ -11,15 +11,23 @@ def pairs(path):
 
 
 def events_by_name(path):
-    """mqtt.MESSAGE of MQTT events, tcp.ACTION of transport events."""
+    """mqtt.MESSAGE of MQTT events, coap.message, http.request and http.response, tls.HELLO, tcp.ACTION of transport events."""
     counts = {}
+    others = {("http", "request"): "http.request", ("http", "respond"): "http.response"}
     with open(path, encoding="utf-8") as f:
         for line in f:
             record = json.loads(line)
             own = record.get("thingwarden", {})
+            protocol, action = own.get("protocol"), own.get("action")
             names = [f"mqtt.{m}" for m in record.get("mqtt", {}) if isinstance(record["mqtt"][m], dict)]
-            if not names:
-                names = [f"tcp.{own.get('action')}"]
+            if protocol == "coap":
+                names = ["coap.message"] if action in ("request", "respond", "deliver", "keepalive") else []
+            elif protocol == "tls" and action == "handshake":
+                names = ["tls.server_hello" if record["direction"] == "to_client" else "tls.client_hello"]
+            elif (protocol, action) in others:
+                names = [others[protocol, action]]
+            elif protocol in ("tcp", "udp"):
+                names = [f"{protocol}.{action}"]
             for name in names:
                 counts[name] = counts.get(name, 0) + 1
     return counts
@@ -31,7 +39,10 @@ def main():
     with open(os.path.join(folder, "stats"), encoding="utf-8") as f:
         stats = json.load(f)["thingwarden"]
     seen = events_by_name(os.path.join(folder, "events"))
-    mqtt = {name: count for name, count in written.items() if name.startswith("mqtt.")}
+    with open(os.path.join(folder, "fields"), encoding="utf-8") as f:
+        parsed = {line.split(".")[0] for line in f} & {"mqtt", "coap", "http", "tls"}
+    messages = {name: count for name, count in written.items() if name.split(".")[0] in parsed}
+    mqtt = {name: count for name, count in messages.items() if name.startswith("mqtt.")}
     expected = {
         "packets by the floor": (floor["packets"], written["packets"]),
         "packets": (stats["packets"], written["packets"]),
@@ -39,10 +50,10 @@ def main():
         "flows": (stats["flows"], written["flows"]),
         "flows open at the end": (stats["flows_active"], written["open"]),
         "MQTT events": (stats["events_by_protocol"]["mqtt"], sum(mqtt.values())),
-        "TCP sessions opened": (seen.get("tcp.open", 0), written["flows"]),
+        "TCP sessions opened": (seen.get("tcp.open", 0), written["tcp.syn"]),
         "TCP sessions closed": (seen.get("tcp.close", 0), written["tcp.fin"] + written["tcp.rst"]),
     }
-    for name, count in mqtt.items():
+    for name, count in messages.items():
         expected[name] = (seen.get(name, 0), count)
     for name in ("truncated", "undecoded", "malformed", "bad_checksum", "fragments", "flows_evicted", "flows_midstream",
                  "segments_retransmitted", "segments_overlapping", "segments_out_of_order", "gaps", "messages_bad"):

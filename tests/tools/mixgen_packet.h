@@ -1,4 +1,4 @@
-/* mixgen_packet.h - a TCP segment in IPv4 in Ethernet, written to a capture (pcap, microseconds). Only for mixgen.c:
+/* mixgen_packet.h - a TCP segment or UDP datagram in IPv4 in Ethernet, written to a capture (pcap, microseconds). Only for mixgen.c:
  * static, so that the tool stays one file to the build. */
 #ifndef TW_MIXGEN_PACKET_H
 #define TW_MIXGEN_PACKET_H
@@ -28,7 +28,7 @@ struct packet_spec {
 	uint32_t seq, ack;
 	uint32_t clock_ms, echo_ms; /* TCP timestamps: own, the peer's last */
 	uint8_t flags;
-	bool from_server;
+	bool from_server, udp;
 	struct bytes payload;
 };
 
@@ -93,7 +93,7 @@ static inline uint32_t packet_build(struct packet_writer *writer, const struct p
 	uint32_t ends[2] = {spec->client_address, spec->server_address};
 	uint16_t ports[2] = {spec->client_port, spec->server_port};
 	unsigned from = spec->from_server;
-	uint32_t tcp_header = spec->flags & TCP_SYN ? 40 : 32, tcp_size = tcp_header + spec->payload.size;
+	uint32_t header = spec->udp ? 8 : spec->flags & TCP_SYN ? 40 : 32, size = header + spec->payload.size;
 	for (unsigned i = 0; i < 2; i++) { /* locally administered addresses: to, then from */
 		bytes_u16(&b, 0x0200);
 		bytes_u32(&b, ends[from ? i : !i]);
@@ -101,30 +101,36 @@ static inline uint32_t packet_build(struct packet_writer *writer, const struct p
 	bytes_u16(&b, 0x0800);
 	uint8_t *ip = at + b.size;
 	bytes_u16(&b, 0x4500);
-	bytes_u16(&b, 20 + tcp_size);
+	bytes_u16(&b, 20 + size);
 	bytes_u16(&b, writer->ip_id++);
 	bytes_u16(&b, 0x4000);
-	bytes_u16(&b, 64u << 8 | 6);
+	bytes_u16(&b, 64u << 8 | (spec->udp ? 17 : 6));
 	bytes_u16(&b, 0);
 	bytes_u32(&b, ends[from]);
 	bytes_u32(&b, ends[!from]);
 	uint16_t sum = packet_checksum(ip, 20, 0);
 	ip[10] = (uint8_t)(sum >> 8);
 	ip[11] = (uint8_t)sum;
-	uint8_t *tcp = at + b.size;
+	uint8_t *transport = at + b.size;
 	bytes_u16(&b, ports[from]);
 	bytes_u16(&b, ports[!from]);
-	bytes_u32(&b, spec->seq);
-	bytes_u32(&b, spec->ack);
-	bytes_u16(&b, tcp_header / 4 << 12 | spec->flags);
-	bytes_u16(&b, 502);
-	bytes_u32(&b, 0);
-	packet_tcp_options(&b, spec);
+	if (spec->udp) {
+		bytes_u16(&b, size);
+		bytes_u16(&b, 0);
+	} else {
+		bytes_u32(&b, spec->seq);
+		bytes_u32(&b, spec->ack);
+		bytes_u16(&b, header / 4 << 12 | spec->flags);
+		bytes_u16(&b, 502);
+		bytes_u32(&b, 0);
+		packet_tcp_options(&b, spec);
+	}
 	bytes_put(&b, spec->payload.at, spec->payload.size);
-	uint32_t pseudo = (ends[0] >> 16) + (ends[0] & 0xffff) + (ends[1] >> 16) + (ends[1] & 0xffff) + 6 + tcp_size;
-	sum = packet_checksum(tcp, tcp_size, pseudo);
-	tcp[16] = (uint8_t)(sum >> 8);
-	tcp[17] = (uint8_t)sum;
+	uint32_t pseudo = (ends[0] >> 16) + (ends[0] & 0xffff) + (ends[1] >> 16) + (ends[1] & 0xffff) + (spec->udp ? 17 : 6) + size;
+	sum = packet_checksum(transport, size, pseudo);
+	uint8_t *field = transport + (spec->udp ? 6 : 16);
+	field[0] = (uint8_t)(sum >> 8);
+	field[1] = (uint8_t)sum;
 	return b.size;
 }
 
@@ -147,7 +153,7 @@ static inline struct packet_writer *packet_writer_open(const char *path)
 /* Times never go back: a packet that is said to be earlier than the last gets the last one's time. */
 static inline void packet_write(struct packet_writer *writer, const struct packet_spec *spec)
 {
-	uint8_t frame[512];
+	uint8_t frame[1536];
 	uint32_t size = packet_build(writer, spec, frame);
 	if (spec->time_ns > writer->last_ns)
 		writer->last_ns = spec->time_ns;
