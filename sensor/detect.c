@@ -311,7 +311,7 @@ static void feed(struct detect *d, struct rule *rule, unsigned role, const struc
 		present(d, rule, group, &j, event);
 	if (j.finished && group->episode == GROUP_NONE)
 		forget(d, group);
-	if (there)
+	if (there && rule->role[0] != rule) /* a plain rule's matches are passed on by found(), whatever group they have */
 		pass_on(d, rule, event);
 }
 
