@@ -347,7 +347,7 @@ static void judge(struct detect *d, const struct matched *m, const struct event 
 		present(d, rule, group, &j, event);
 	if (j.finished && group->episode == GROUP_NONE)
 		forget(d, group);
-	if (there)
+	if (there && rule->role[0] != rule) /* a plain rule's matches are passed on by found(), whatever group they have */
 		pass_on(d, rule, event);
 }
 

@@ -88,9 +88,16 @@ static bool is_use(unsigned action)
 static void emit(struct parse *parse, const struct event *event)
 {
 	struct engine *e = parse->owner;
+	const struct address *predecessor = NULL;
 	if (event->action == ACTION_AUTHENTICATE && event->outcome == OUTCOME_SUCCESS)
-		identity_begins(e->identities, e->flows, root_of(e, parse->flow));
-	engine_event(e, event);
+		predecessor = identity_begins(e->identities, e->flows, root_of(e, parse->flow));
+	if (predecessor) {
+		struct event login = *event;
+		login.predecessor = *predecessor;
+		engine_event(e, &login);
+	} else {
+		engine_event(e, event);
+	}
 	if (is_use(event->action))
 		parse->session->used = true;
 }

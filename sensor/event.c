@@ -93,6 +93,8 @@ const struct field event_fields[] = {
 	EVENT("frame", FIELD_U32, frame, NULL, "wire: number of the frame in its capture; log: of the line"),
 	EVENT("file", FIELD_U16, file, NULL, "number of the input"),
 	EVENT("one_sided", FIELD_BOOL, one_sided, NULL, "only one direction of the flow has been seen so far"),
+	EVENT("predecessor_ip", FIELD_ADDRESS, predecessor, NULL,
+	      "of an accepted login: the other address from which the same client identifier has a live session"),
 	ENDS("src_ip", FIELD_ADDRESS, client, "the client: who opened the conversation"),
 	ENDS("src_port", FIELD_U16, client_port, "the client's port"),
 	ENDS("dest_ip", FIELD_ADDRESS, server, "the server"),
@@ -159,7 +161,7 @@ bool field_get(const struct field *field, const struct event *event, struct valu
 		return out->number != 0;
 	case FIELD_ADDRESS:
 		out->address = at;
-		return true;
+		return field->base != BASE_EVENT || !address_equal(at, &(struct address){{0}});
 	case FIELD_TEXT:
 	case FIELD_CODES:
 		out->text = *(const struct slice *)at;

@@ -77,6 +77,7 @@ struct event {
 	const struct session *session; /* never NULL; a zeroed one when there is none */
 	struct slices resource;        /* topics, topic filters, paths; count 0 when there is none */
 	struct slice reason;           /* why, in lower_snake_case: "not_authorized"; at NULL when there is nothing to say */
+	struct address predecessor;    /* of a login: where the same client id is live as well; all zero when nowhere else */
 	const void *detail;            /* the parser's struct, NULL when it has none */
 	uint64_t present[2];           /* which fields of the detail are set: bit field.bit */
 	const struct field *fields;    /* of the detail, ends at a NULL name; NULL when there is none */

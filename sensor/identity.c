@@ -38,11 +38,11 @@ static bool is_live(const struct flow *flow)
 	return flow->transport && !flow->carried && flow->tcp_state != FLOW_CLOSED && flow->session.state == SESSION_UP;
 }
 
-void identity_begins(struct identities *identities, const struct flows *flows, const struct flow *flow)
+const struct address *identity_begins(struct identities *identities, const struct flows *flows, const struct flow *flow)
 {
 	struct slice name = name_slice(&flow->session.client_id);
 	if (!name.size)
-		return;
+		return NULL;
 	uint64_t hash = hash_join(hash_bytes(&flow->ends.server, sizeof flow->ends.server, identities->seed),
 				  hash_slice(name, identities->seed));
 	uint32_t *place = pool_at(&identities->places, (uint32_t)hash & identities->mask);
@@ -50,7 +50,8 @@ void identity_begins(struct identities *identities, const struct flows *flows, c
 	*place = flow_index(flows, flow) + 1;
 	if (!held || held == flow || !is_live(held) || !slice_equal(name_slice(&held->session.client_id), name) ||
 	    !address_equal(&held->ends.server, &flow->ends.server))
-		return;
-	held->session.successor = address_equal(&held->ends.client, &flow->ends.client) ? SUCCESSOR_SAME_ADDRESS
-											 : SUCCESSOR_OTHER_ADDRESS;
+		return NULL;
+	bool same = address_equal(&held->ends.client, &flow->ends.client);
+	held->session.successor = same ? SUCCESSOR_SAME_ADDRESS : SUCCESSOR_OTHER_ADDRESS;
+	return same ? NULL : &held->ends.client;
 }

@@ -13,7 +13,8 @@ struct identities;
 struct identities *identities_open(uint32_t flows, uint64_t seed); /* NULL when memory is refused */
 void identities_close(struct identities *identities);
 
-/* The server has let the flow's client in. */
-void identity_begins(struct identities *identities, const struct flows *flows, const struct flow *flow);
+/* The server has let the flow's client in. The address of the session that it takes over, NULL when it takes none from another
+ * address: it lies in the other flow. */
+const struct address *identity_begins(struct identities *identities, const struct flows *flows, const struct flow *flow);
 
 #endif

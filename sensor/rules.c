@@ -157,6 +157,8 @@ static void apply_filter(struct rules *rules, const struct draft *filter)
 			if (draft->filter || at->kind != YAML_TEXT || !(any || answers_to(draft, at->text)))
 				continue;
 			found = true;
+			if (draft->filter_count < sizeof draft->filters / sizeof *draft->filters)
+				draft->filters[draft->filter_count++] = &filter->rule;
 			if (draft->correlation)
 				draft->gate = both(rules, e, draft->gate);
 			else if (draft->expression)

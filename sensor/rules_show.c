@@ -147,6 +147,13 @@ static const char *state_of(const struct rule *rule)
 	return rule->generate ? "" : " (feeds correlations, raises no alert itself)";
 }
 
+static void print_filters(FILE *out, const struct draft *draft)
+{
+	for (unsigned i = 0; i < draft->filter_count; i++)
+		fprintf(out, "%-*s%s (%s:%u)\n", MARGIN, i ? "" : "filtered by", draft->filters[i]->title, draft->filters[i]->path,
+			draft->filters[i]->line);
+}
+
 void rules_print(FILE *out, const struct rule *rule)
 {
 	fprintf(out, "%s: %s\n", rule->name ? rule->name : rule->id, rule->title);
@@ -156,6 +163,7 @@ void rules_print(FILE *out, const struct rule *rule)
 	if (rule->description)
 		print_text(out, "description", rule->description);
 	print_logic(out, rule);
+	print_filters(out, draft_of((struct rule *)(uintptr_t)rule));
 	print_list(out, "ATT&CK", rule->tags);
 	print_list(out, "false positives", rule->falsepositives);
 	print_list(out, "references", rule->references);

@@ -16,6 +16,8 @@ struct draft {
 	struct expression *expression;    /* of a plain rule */
 	struct expression *gate;          /* filters of a correlation: with which events it may be fed; NULL for all */
 	int service;                      /* enum protocol, or -1 for any */
+	const struct rule *filters[8];    /* the first that were applied to it, for people */
+	unsigned filter_count;
 	bool correlation, filter, disabled, referenced;
 	const char *wants_generate;       /* a correlation's `generate: true` is for the rules it refers to */
 };
