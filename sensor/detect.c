@@ -400,9 +400,9 @@ static void add_matched(struct detect *d, struct rule *rule, unsigned role, cons
 static void found(void *context, struct rule *rule, const struct event *event)
 {
 	struct detect *d = context;
-	if (rule->generate) /* and judge() passes it on */
+	if (rule->generate)
 		add_matched(d, rule, 0, event);
-	for (unsigned i = 0; i < rule->dependents && !rule->generate; i++)
+	for (unsigned i = 0; i < rule->dependents; i++)
 		add_matched(d, rule->dependent[i].rule, rule->dependent[i].role, event);
 }
 

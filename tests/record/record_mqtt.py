@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Records pcaps/mqtt: for each rule of rules/mqtt what raises it and a lookalike that must not.
+"""Records pcaps/mqtt: for each rule of rules/mqtt what raises it and a lookalike that must not; and a home in pcaps/benign.
 
     tests/record/record_mqtt.py [PATTERN]      PATTERN is part of a capture's name; needs root
 
@@ -17,8 +17,7 @@ import mqtt
 from net import Net
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-FOLDER = os.path.join(TOP, "pcaps/mqtt")
-ORIGIN = os.path.join(FOLDER, "ORIGIN.tsv")
+PCAPS = os.path.join(TOP, "pcaps")
 BROKER, CLOUD = "10.20.0.1", "203.0.113.10"
 OPEN = "listener 1883\nallow_anonymous true"
 LOCKED = "listener 1883\nallow_anonymous false"
@@ -30,7 +29,7 @@ captures = {}
 
 def capture(name, shows, origin="recorded"):
     def take(function):
-        captures[name] = (function, origin, shows)
+        captures[name if "/" in name else "mqtt/" + name] = (function, origin, shows)
         return function
     return take
 
@@ -822,32 +821,80 @@ def watson_quiet(s, tap):
                 c.bye()
 
 
+# --- nothing wrong ------------------------------------------------------------------------------------------------------
+
+HOME_ACL = "".join(f"user {user}\ntopic readwrite #\n" for user in ("meter", "panel", "pump"))
+
+
+def plug(s, host, name):
+    """A Tasmota plug: retained last will, retained discovery, commands to it and states of it."""
+    c = s.client(host).login(f"DVES_{name}", "meter", USERS["meter"], keepalive=30,
+                             will=mqtt.will(f"tele/tasmota_{name}/LWT", b"Offline", 1, True))
+    c.subscribe(f"cmnd/tasmota_{name}/#", "cmnd/tasmotas/#", f"cmnd/DVES_{name}_fb/#")
+    c.publish(f"tele/tasmota_{name}/LWT", b"Online", retain=True)
+    for part in ("config", "sensors"):
+        c.publish(f"tasmota/discovery/4A7F{name}/{part}", b'{"ip":"10.20.0.11","dn":"plug"}', retain=True)
+    return c
+
+
+@capture("benign/mqtt_home", "a home: hub, Zigbee bridge and two plugs with retained discovery, states and wills, commands by the hub, "
+         "a hub that restarts under another client id, a plug that drops off and comes back; the broker is a Mosquitto")
+def home(s, tap):
+    with s.broker(LOCKED, users=USERS, acl=HOME_ACL), tap():
+        hub_will = mqtt.will("homeassistant/status", b"offline", 0, True)
+        bridge = s.client("pump").login("mqttjs_6f0c1a2b", "pump", USERS["pump"],
+                                        will=mqtt.will("zigbee2mqtt/bridge/state", b'{"state":"offline"}', 1, True))
+        bridge.subscribe("zigbee2mqtt/bridge/request/#", "zigbee2mqtt/+/set", "zigbee2mqtt/+/set/+", "homeassistant/status")
+        bridge.publish("zigbee2mqtt/bridge/state", b'{"state":"online"}', 1, retain=True)
+        for n in range(6):
+            bridge.publish(f"homeassistant/light/0x00158d{n}/light/config", b'{"name":"lamp"}', 1, retain=True)
+        plugs = [plug(s, "meter", name) for name in ("F31", "F32")]
+        for client_id in ("0Xk3homeassistant", "4Qw9homeassistant"):
+            hub = s.client("panel").login(client_id, "panel", USERS["panel"], will=hub_will)
+            hub.subscribe("homeassistant/#", "zigbee2mqtt/#", "tasmota/discovery/#", "tele/+/LWT", "stat/+/RESULT")
+            hub.publish("homeassistant/status", b"online", 0, retain=True)
+            for n in range(18):
+                lamp = n % 6
+                hub.publish(f"zigbee2mqtt/lamp-{lamp}/set", b'{"state":"TOGGLE"}', 0)
+                bridge.publish(f"zigbee2mqtt/lamp-{lamp}", b'{"state":"ON","linkquality":102}', 0, retain=n % 3 == 0)
+                hub.publish(f"cmnd/tasmota_F3{1 + n % 2}/POWER", b"TOGGLE", 1)
+                plugs[n % 2].publish(f"stat/tasmota_F3{1 + n % 2}/RESULT", b'{"POWER":"ON"}')
+                time.sleep(0.1)
+            bridge.publish("zigbee2mqtt/lamp-5", b"", 1, retain=True)
+            plugs[0].reset()
+            plugs[0] = plug(s, "meter", "F31")
+            hub.bye()
+        for c in (*plugs, bridge):
+            c.bye()
+
+
 # --- the run ------------------------------------------------------------------------------------------------------------
 
-def write_origin():
+def write_origin(folder):
     """Our rows anew; those of other recorders stay."""
-    me = "tests/record/record_mqtt.py"
+    me, path = "tests/record/record_mqtt.py", os.path.join(PCAPS, folder, "ORIGIN.tsv")
     try:
-        with open(ORIGIN, encoding="utf-8") as f:
+        with open(path, encoding="utf-8") as f:
             others = [line for line in f if f"\t{me}\t" not in line]
     except FileNotFoundError:
         others = []
-    rows = [f"{name}.pcap\t{origin}\t{me}\t{' '.join(shows.split())}\n" for name, (_, origin, shows) in captures.items()]
-    with open(ORIGIN, "w", encoding="utf-8") as f:
+    rows = [f"{os.path.basename(name)}.pcap\t{origin}\t{me}\t{' '.join(shows.split())}\n"
+            for name, (_, origin, shows) in captures.items() if name.startswith(folder + "/")]
+    with open(path, "w", encoding="utf-8") as f:
         f.writelines(sorted(others + rows))
 
 
 def main():
     pattern = sys.argv[1] if len(sys.argv) > 1 else ""
-    os.makedirs(FOLDER, exist_ok=True)
     hosts = {"broker": BROKER, "meter": "10.20.0.11", "panel": "10.20.0.12", "pump": "10.20.0.13", "attacker": "10.20.0.66",
              "cloud": CLOUD, "outside": "198.51.100.20"}
     with Net(**hosts) as net:
         for name, (record, _, _) in captures.items():
             if pattern in name:
                 print(name, flush=True)
-                record(Scene(net), lambda name=name: net.tap(os.path.join(FOLDER, name + ".pcap")))
-    write_origin()
+                record(Scene(net), lambda name=name: net.tap(os.path.join(PCAPS, name + ".pcap")))
+    for folder in ("mqtt", "benign"):
+        write_origin(folder)
 
 
 if __name__ == "__main__":

@@ -124,6 +124,10 @@ static void test_refusals(void **unused)
 	SEES(UP5 "> 82 0c 0001 00 0001 'a 00 0002 'bb 00\n< 90 05 0001 00 87 01\n",
 	     UP " subscribe:a:bb subscribe!/not_authorized:a");
 	SEES(UP5 "> 32 07 0001 'a 0002 00 'x\n< 40 03 0002 10\n", UP " publish:a deliver!/no_matching_subscribers:a");
+	/* The topic of what was refused is told once, by whichever answer refuses first. */
+	SEES(UP5 "> 34 07 0001 'a 0002 00 'x\n< 50 03 0002 87\n< 50 03 0002 87\n",
+	     UP " publish:a deliver!/not_authorized:a deliver!/not_authorized");
+	SEES(UP5 "> 32 07 0001 'a 0002 00 'x\n< 40 02 0002\n< 40 03 0002 87\n", UP " publish:a deliver deliver!/not_authorized");
 	SEES(UP5 "< e0 01 8e\n", UP " disconnect!/session_taken_over");
 }
 
