@@ -333,14 +333,18 @@ static struct expression *plain_leaf(struct item *item, const struct yaml_node *
 
 /* neq is the negation of what the value would mean without it; numbers have their own comparison, which an event without the
  * field does not satisfy. */
-static struct expression *value_leaf(struct item *item, const struct yaml_node *at, const char *text)
+static struct expression *negated(struct item *item, struct expression *e)
 {
-	struct expression *e = plain_leaf(item, at, text);
 	if (!e || !(item->modifiers & MOD_NEQ) || (e->kind == EXPRESSION_PREDICATE && e->predicate.op == MATCH_NEQ))
 		return e;
 	struct expression *not = sigma_node(item->sigma, EXPRESSION_NOT, 1);
 	sigma_join(not, e);
 	return not;
+}
+
+static struct expression *value_leaf(struct item *item, const struct yaml_node *at, const char *text)
+{
+	return negated(item, plain_leaf(item, at, text));
 }
 
 static bool is_null(const struct yaml_node *node)
@@ -389,7 +393,7 @@ static bool expand_field(struct item *item, const struct yaml_node *value, struc
 	else if (strcspn(value->text, "*?\\") < (size_t)(begin - value->text))
 		sigma_fault(s, value, "wildcards may only follow the placeholder");
 	else if (p.other)
-		*out = leaf(item, p);
+		*out = negated(item, leaf(item, p));
 	return true;
 }
 

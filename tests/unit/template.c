@@ -59,6 +59,8 @@ static void own_place(void **state)
 	assert_false(matches(own, "pump-1", "devices/pump-1", NULL));
 	assert_false(matches(own, "pump-1", "device/pump-1/set", NULL));
 	assert_false(matches(own, NULL, "devices/pump-1/set", NULL));
+	assert_false(matches("resource|expand|neq: 'devices/%client_id%/*'", "pump-1", "devices/pump-1/set", NULL));
+	assert_true(matches("resource|expand|neq: 'devices/%client_id%/*'", "pump-1", "devices/pump-2/set", NULL));
 }
 
 static void foreign_place(void **state)
