@@ -2,6 +2,7 @@
 
 A protocol is a class with
     name        its --decode-as name
+    transport   "tcp" or "udp"
     types       the name of a message in our events -> its number at tshark
     display     tshark's display filter
     ours(event)         a record of one of our events, None when it is no message of this protocol
@@ -13,6 +14,8 @@ the rest."""
 import collections
 import os
 import re
+
+from tls import TLS
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -44,6 +47,7 @@ def number(text):
 
 class Mqtt:
     name = "mqtt"
+    transport = "tcp"
     display = "mqtt"
     ports = {1883}
     types = {"connect": 1, "connack": 2, "publish": 3, "puback": 4, "pubrec": 5, "pubrel": 6, "pubcomp": 7, "subscribe": 8,
@@ -131,4 +135,4 @@ class Mqtt:
         return [port for port in row["mqtt_decode_as"].split(";") if port]
 
 
-PROTOCOLS = [Mqtt()]
+PROTOCOLS = [Mqtt(), *TLS]
