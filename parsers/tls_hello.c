@@ -194,6 +194,8 @@ static void add_names(struct slices *list, struct slice *at, unsigned max, struc
 
 static void add_alpns(struct slices *list, struct slice alpn, struct tls_room *room)
 {
+	if (!alpn.size)
+		return;
 	struct reader r = reader_of(alpn);
 	while (reader_left(&r)) {
 		struct slice name = read_u8_slice(&r);
@@ -398,9 +400,11 @@ static bool alphanumeric(uint8_t c)
 static void put_ja4_alpn(char out[2], struct slice alpn)
 {
 	static const char hex[] = "0123456789abcdef";
-	struct reader r = reader_of(alpn);
-	struct slice name = alpn.size ? read_u8_slice(&r) : (struct slice){NULL, 0};
 	memcpy(out, "00", 2);
+	if (!alpn.size)
+		return;
+	struct reader r = reader_of(alpn);
+	struct slice name = read_u8_slice(&r);
 	if (!name.size)
 		return;
 	uint8_t first = name.at[0], last = name.at[name.size - 1];
