@@ -207,7 +207,7 @@ static enum verdict dtls_parse(struct parse *parse, struct slice input)
 	struct record record;
 	bool good = true;
 	parse->consumed = input.size;
-	if (is_foreign(input.at[0]) || input.at[0] == CONTENT_APPLICATION || input.at[0] == CONTENT_CONNECTION_ID)
+	if (!input.size || is_foreign(input.at[0]) || input.at[0] == CONTENT_APPLICATION || input.at[0] == CONTENT_CONNECTION_ID)
 		return PARSE_MORE;
 	while (reader_left(&r) && !is_foreign(*r.at) && record_read(&r, &record, &good)) {
 		if (record.epoch != 0)

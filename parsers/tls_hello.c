@@ -194,6 +194,8 @@ static void add_names(struct slices *list, struct slice *at, unsigned max, struc
 
 static void add_alpns(struct slices *list, struct slice alpn, struct tls_room *room)
 {
+	if (!alpn.size)
+		return;
 	struct reader r = reader_of(alpn);
 	while (reader_left(&r)) {
 		struct slice name = read_u8_slice(&r);
@@ -262,38 +264,61 @@ struct line {
 	bool full;
 };
 
-static void put(struct line *line, const char *form, unsigned number)
+static void put(struct line *line, const char *digits, uint32_t size)
 {
-	int n = snprintf(line->at + line->size, line->room - line->size, form, number);
-	if ((uint32_t)n >= line->room - line->size)
+	if (size >= line->room - line->size) {
 		line->full = true;
-	else
-		line->size += (uint32_t)n;
+		return;
+	}
+	memcpy(line->at + line->size, digits, size);
+	line->size += size;
+	line->at[line->size] = 0;
+}
+
+/* By hand: a ClientHello has a hundred numbers, and printf() would be half of what it costs. */
+static void put_decimal(struct line *line, const char *before, unsigned number)
+{
+	char digits[12];
+	unsigned at = sizeof digits;
+	do
+		digits[--at] = (char)('0' + number % 10);
+	while (number /= 10);
+	put(line, before, (uint32_t)strlen(before));
+	put(line, digits + at, (uint32_t)(sizeof digits - at));
+}
+
+static void put_hex(struct line *line, const char *before, unsigned number)
+{
+	char digits[4];
+	for (unsigned i = 0; i < sizeof digits; i++)
+		digits[i] = "0123456789abcdef"[number >> (12 - 4 * i) & 15];
+	put(line, before, (uint32_t)strlen(before));
+	put(line, digits, sizeof digits);
 }
 
 static void put_numbers(struct line *line, struct slice numbers, unsigned width)
 {
-	bool first = true;
+	const char *before = "";
 	for (uint32_t i = 0; i + width <= numbers.size && !line->full; i += width) {
 		uint16_t number = width == 2 ? load_be16(numbers.at + i) : numbers.at[i];
 		if (width == 2 && tls_grease(number))
 			continue;
-		put(line, first ? "%u" : "-%u", number);
-		first = false;
+		put_decimal(line, before, number);
+		before = "-";
 	}
 }
 
 static void put_extensions(struct line *line, struct slice extensions)
 {
 	struct reader r = reader_of(extensions);
-	bool first = true;
+	const char *before = "";
 	while (reader_left(&r) && !line->full) {
 		uint16_t type = read_be16(&r);
 		(void)read_be16_slice(&r);
 		if (r.failed || tls_grease(type))
 			continue;
-		put(line, first ? "%u" : "-%u", type);
-		first = false;
+		put_decimal(line, before, type);
+		before = "-";
 	}
 }
 
@@ -307,13 +332,14 @@ static bool ja3_end(const struct line *line, char digest[DIGEST_HEX_MAX])
 static void show_ja3(const struct tls_hello *hello, struct tls_event *event, struct tls_room *room)
 {
 	struct line line = {room->ja3_text, 0, JA3_MAX, false};
-	put(&line, "%u,", hello->version);
+	put_decimal(&line, "", hello->version);
+	put(&line, ",", 1);
 	put_numbers(&line, hello->suites, 2);
-	put(&line, ",", 0);
+	put(&line, ",", 1);
 	put_extensions(&line, hello->extensions);
-	put(&line, ",", 0);
+	put(&line, ",", 1);
 	put_numbers(&line, hello->groups, 2);
-	put(&line, ",", 0);
+	put(&line, ",", 1);
 	put_numbers(&line, hello->points, 1);
 	if (!ja3_end(&line, room->ja3))
 		return;
@@ -324,8 +350,9 @@ static void show_ja3(const struct tls_hello *hello, struct tls_event *event, str
 static void show_ja3s(const struct tls_hello *hello, struct tls_event *event, struct tls_room *room)
 {
 	struct line line = {room->ja3_text, 0, JA3_MAX, false};
-	put(&line, "%u,", hello->version);
-	put(&line, "%u,", hello->suite);
+	put_decimal(&line, "", hello->version);
+	put_decimal(&line, ",", hello->suite);
+	put(&line, ",", 1);
 	put_extensions(&line, hello->extensions);
 	if (!ja3_end(&line, room->ja3))
 		return;
@@ -365,14 +392,14 @@ static void put_ja4_hash(char *out, struct numbers *numbers, struct slice algori
 	}
 	qsort(numbers->at, numbers->count, sizeof *numbers->at, by_number);
 	for (unsigned i = 0; i < numbers->count; i++)
-		put(&line, i ? ",%04x" : "%04x", numbers->at[i]);
-	bool first = true;
+		put_hex(&line, i ? "," : "", numbers->at[i]);
+	const char *before = "_";
 	for (uint32_t i = 0; i + 1 < algorithms.size && i < NUMBERS_MAX * 2; i += 2) {
 		uint16_t algorithm = load_be16(algorithms.at + i);
 		if (tls_grease(algorithm))
 			continue;
-		put(&line, first ? "_%04x" : ",%04x", algorithm);
-		first = false;
+		put_hex(&line, before, algorithm);
+		before = ",";
 	}
 	digest_hex(DIGEST_SHA256, slice_of(text, line.size), digest);
 	memcpy(out, digest, 12);
@@ -398,9 +425,11 @@ static bool alphanumeric(uint8_t c)
 static void put_ja4_alpn(char out[2], struct slice alpn)
 {
 	static const char hex[] = "0123456789abcdef";
-	struct reader r = reader_of(alpn);
-	struct slice name = alpn.size ? read_u8_slice(&r) : (struct slice){NULL, 0};
 	memcpy(out, "00", 2);
+	if (!alpn.size)
+		return;
+	struct reader r = reader_of(alpn);
+	struct slice name = read_u8_slice(&r);
 	if (!name.size)
 		return;
 	uint8_t first = name.at[0], last = name.at[name.size - 1];

@@ -295,6 +295,7 @@ static void hold(struct streams *s, struct flow *flow, enum direction direction,
 		uint32_t ahead = seq + bytes.size - half->next_seq;
 		half->bytes += ahead <= LIMIT_OUT_OF_ORDER ? ahead : bytes.size;
 		half->next_seq = seq + bytes.size;
+		drain(s, flow, direction); /* what was held before the parser was done, and has been counted now */
 		return;
 	}
 	if (!hold_piece(s, half, seq, bytes)) {

@@ -95,6 +95,11 @@ void transport_closed(struct event *event, struct transport_detail *detail, cons
 	case SESSION_ENDED:
 		event->outcome = OUTCOME_SUCCESS;
 		break;
+	case SESSION_ASKED: /* no answer, or one that nobody can read (TLS): a FIN may have followed a good-bye, a reset has not */
+		event->outcome = how[0] == 'f' ? OUTCOME_SUCCESS : how[0] == 'r' ? OUTCOME_FAILURE : OUTCOME_UNKNOWN;
+		if (how[0] == 'r')
+			event->reason = slice_text("reset");
+		break;
 	default:
 		if (how[0] == 'f' && !flow->midstream)
 			event->outcome = OUTCOME_SUCCESS;

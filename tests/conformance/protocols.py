@@ -2,6 +2,7 @@
 
 A protocol is a class with
     name        its --decode-as name
+    transport   "tcp" or "udp"
     types       the name of a message in our events -> its number at tshark
     display     tshark's display filter
     ours(event)         a record of one of our events, None when it is no message of this protocol
@@ -14,6 +15,8 @@ the rest."""
 import collections
 import os
 import re
+
+from tls import TLS
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -51,6 +54,7 @@ def merged(a, b):
 
 class Mqtt:
     name = "mqtt"
+    transport = "tcp"
     display = "mqtt"
     ports = {1883}
     types = {"connect": 1, "connack": 2, "publish": 3, "puback": 4, "pubrec": 5, "pubrel": 6, "pubcomp": 7, "subscribe": 8,
@@ -239,4 +243,4 @@ class Coap:
         return []
 
 
-PROTOCOLS = [Mqtt(), Http(), Coap()]
+PROTOCOLS = [Mqtt(), Http(), Coap(), *TLS]

@@ -9,6 +9,8 @@ recording."""
 import datetime
 import os
 import socket
+import ssl
+import struct
 import subprocess
 import sys
 import threading
@@ -399,6 +401,40 @@ def same_client(lab):
     for i in range(6):
         lab.client("-sess_out", session, port=8443)
         lab.client("-sess_in", session, port=8443)
+
+
+# --- ends -----------------------------------------------------------------------------------------------------------
+
+def visit(lab, reset):
+    """A TLS session of Python's ssl (OpenSSL) with some data, ended by close_notify and FIN, or by RST."""
+    context = ssl.create_default_context(cafile=lab.file("ca.crt"))
+    context.check_hostname = False
+    with lab.net.inside("device"):
+        plain = socket.create_connection((SERVER, 8883))
+    tls = context.wrap_socket(plain, server_hostname=HOST)
+    tls.sendall(b"7\n")
+    tls.recv(100)
+    if reset:
+        tls.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        tls.close()
+    else:
+        tls.unwrap().close()
+
+
+@recording("session/session_abnormal_termination-fires-tls", "six TLS sessions with data, each ended by the client's RST, OpenSSL")
+def tls_resets(lab):
+    lab.openssl()
+    for _ in range(6):
+        visit(lab, True)
+        time.sleep(0.1)
+
+
+@recording("session/session_abnormal_termination-quiet-tls", "six TLS sessions with data, ended by close_notify and FIN, and one by RST, OpenSSL")
+def tls_ends(lab):
+    lab.openssl()
+    for i in range(7):
+        visit(lab, i == 3)
+        time.sleep(0.1)
 
 
 # --- what no library speaks any more ------------------------------------------------------------------------------------
