@@ -47,6 +47,12 @@ struct sent {
 	uint8_t unused[3];
 };
 
+bool coap_knows_all(const struct coap_reading *r)
+{
+	const struct coap_state *state = r->state;
+	return state->begun[r->asker] == COAP_FROM_START && memos_whole(r->parse->memos, state->begun_at[r->asker]);
+}
+
 /* --- exchanges ---------------------------------------------------------------------------------------------- */
 
 /* Which side a message comes from is plain; who asks depends on what it says. */
@@ -149,8 +155,8 @@ static uint8_t request_flags(const struct coap_reading *r, const struct exchange
 	unsigned flags = r->multicast ? MULTICAST : 0;
 	if (r->coap->blocks_continued || echo_returned(r))
 		flags |= PROVEN;
-	if (coap_has(event, COAP_OPTION_q_block1) || coap_has(event, COAP_OPTION_q_block2))
-		flags |= MANY;
+	if (coap_has(event, COAP_OPTION_q_block1) || coap_has(event, COAP_OPTION_q_block2) || r->faults.cut)
+		flags |= MANY; /* of a request that was captured in part it is not known */
 	if (event->action == ACTION_SUBSCRIBE)
 		flags |= OBSERVING;
 	else if (old && old->flags & OBSERVING && coap_has(event, COAP_OPTION_block2) && !coap_has(event, COAP_OPTION_observe))
@@ -164,8 +170,10 @@ void coap_request_seen(struct coap_reading *r)
 {
 	struct exchange old, now;
 	bool known;
-	if (r->state->begun[r->asker] == COAP_UNSEEN)
+	if (r->state->begun[r->asker] == COAP_UNSEEN) {
 		r->state->begun[r->asker] = r->reliable && r->parse->midstream ? COAP_HALF_WAY : COAP_FROM_START;
+		r->state->begun_at[r->asker] = memos_clock(r->parse->memos);
+	}
 	uint64_t key = exchange_place(r, &old, &known);
 	const struct sent as = {.token_key = key};
 	if (!r->reliable && sent_before(r, false, &as)) {
@@ -209,7 +217,7 @@ static bool exchange_find(struct coap_reading *r, struct exchange *out, uint64_t
 	*key = token_key_at(r);
 	if (exchange_get(r, *key, out))
 		return true;
-	if (r->state->begun[r->asker] == COAP_FROM_START)
+	if (coap_knows_all(r))
 		coap_fault(&r->faults, coap_has(&r->event, COAP_OPTION_observe) ? "notification_unregistered" : "unknown_token");
 	else if (elsewhere)
 		coap_fault(&r->faults, "other_endpoint");
@@ -282,7 +290,7 @@ void coap_response_seen(struct coap_reading *r)
 	if (r->state->begun[r->asker] == COAP_UNSEEN)
 		r->state->begun[r->asker] = COAP_HALF_WAY;
 	bool known = exchange_find(r, &exchange, &key);
-	bool told = r->state->begun[r->asker] == COAP_FROM_START; /* an unknown one is a fault by itself */
+	bool told = coap_knows_all(r); /* an unknown one is a fault by itself */
 	const struct sent as = {.token_key = key, .known = known || told, .notification = coap_has(&r->event, COAP_OPTION_observe)};
 	if (!r->reliable && r->coap->type != COAP_TYPE_ACK && sent_before(r, true, &as)) {
 		r->coap->retransmission = true;

@@ -20,6 +20,7 @@ struct memos {
 	struct keys *sets;
 	struct value *values;
 	uint64_t clock;
+	uint64_t lost; /* the age of the youngest value that was overwritten by another key's */
 	uint32_t count; /* of sets, a power of two */
 	struct counters *counters;
 };
@@ -97,6 +98,8 @@ void memo_put(struct memos *memos, uint64_t key, struct slice value)
 			if (!set->key[i] || set->age[i] < set->age[way])
 				way = i;
 		memos->counters->memos_evicted += set->key[way] != 0;
+		if (set->key[way] && set->age[way] > memos->lost)
+			memos->lost = set->age[way];
 	}
 	set->key[way] = key;
 	set->age[way] = ++memos->clock;
@@ -122,4 +125,14 @@ void memo_drop(struct memos *memos, uint64_t key)
 	unsigned way = way_of(set, key);
 	if (way < WAYS)
 		set->key[way] = 0;
+}
+
+uint64_t memos_clock(const struct memos *memos)
+{
+	return memos->clock;
+}
+
+bool memos_whole(const struct memos *memos, uint64_t since)
+{
+	return memos->lost <= since;
 }
