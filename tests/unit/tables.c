@@ -161,7 +161,8 @@ static void test_addresses(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_pool), cmocka_unit_test(test_memo), cmocka_unit_test(test_memo_bounds), cmocka_unit_test(test_memo_whole),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_pool), cmocka_unit_test(test_memo), cmocka_unit_test(test_memo_bounds),
+		cmocka_unit_test(test_memo_whole),
 					   cmocka_unit_test(test_names), cmocka_unit_test(test_addresses)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
