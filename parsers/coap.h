@@ -182,6 +182,6 @@ extern const char *const coap_messages[];
 uint8_t coap_code_index(uint8_t code);           /* 0: not assigned */
 const char *coap_code_name(unsigned index);      /* "not_found" */
 
-enum { COAP_MEMO_MID = 16, COAP_MEMO_TOKEN, COAP_MEMO_TOKEN_AT, COAP_MEMO_BLOCK1, COAP_MEMO_BLOCK2, COAP_MEMO_OSCORE };
+enum { COAP_MEMO_MID = 16, COAP_MEMO_TOKEN, COAP_MEMO_TOKEN_AT, COAP_MEMO_SENT_TOKEN, COAP_MEMO_BLOCK1, COAP_MEMO_BLOCK2, COAP_MEMO_OSCORE };
 
 #endif
