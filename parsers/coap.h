@@ -111,6 +111,7 @@ void coap_fault(struct coap_faults *faults, const char *name);
 
 /* State of a flow. The peers may both ask: what belongs to an asker is indexed by its place, 0 for the flow's client. */
 struct coap_state {
+	uint64_t begun_at[2]; /* by the clock of the memos */
 	uint8_t begun[2];     /* enum: nothing seen, seen from its first request on, joined half-way */
 	bool proven[2];       /* the asker has shown that it receives what is sent to its address */
 	bool secured[2];      /* the asker has used OSCORE */
@@ -151,6 +152,9 @@ static inline bool coap_has(const struct event *event, enum coap_option option)
 	return event_has(event, COAP_BIT_OPTION + (unsigned)option);
 }
 
+/* All that this asker has said is known: what is not, was not. */
+bool coap_knows_all(const struct coap_reading *r);
+
 /* --- coap_memory.c: what earlier messages say about this one. They complete the event and add faults. */
 void coap_memory_prefetch(struct coap_reading *r); /* once message id, token and code are known */
 void coap_request_seen(struct coap_reading *r);
@@ -178,6 +182,6 @@ extern const char *const coap_messages[];
 uint8_t coap_code_index(uint8_t code);           /* 0: not assigned */
 const char *coap_code_name(unsigned index);      /* "not_found" */
 
-enum { COAP_MEMO_MID = 16, COAP_MEMO_TOKEN, COAP_MEMO_TOKEN_AT, COAP_MEMO_BLOCK1, COAP_MEMO_BLOCK2, COAP_MEMO_OSCORE };
+enum { COAP_MEMO_MID = 16, COAP_MEMO_TOKEN, COAP_MEMO_TOKEN_AT, COAP_MEMO_SENT_TOKEN, COAP_MEMO_BLOCK1, COAP_MEMO_BLOCK2, COAP_MEMO_OSCORE };
 
 #endif

@@ -61,7 +61,7 @@ static void upload_check(struct coap_reading *r)
 	if (block->num && known) {
 		now.first_size = old.first_size;
 		upload_order(r, &old, offset, content);
-	} else if (block->num && r->state->begun[r->asker] == COAP_FROM_START) {
+	} else if (block->num && coap_knows_all(r)) {
 		coap_fault(&r->faults, "block_gap");
 	} else if (known && old.more && (old.offset || old.last != content)) {
 		coap_fault(&r->faults, "block_restarted");

@@ -6,8 +6,7 @@
 #include <stddef.h>
 
 /* RFC 7252 section 4.8.2. */
-#define EXCHANGE_LIFETIME_NS (247 * TW_SECOND)
-#define NON_LIFETIME_NS (145 * TW_SECOND)
+enum { EXCHANGE_LIFETIME_S = 247, NON_LIFETIME_S = 145 };
 
 enum {
 	ANSWERED = 1,
@@ -34,18 +33,34 @@ struct exchange {
 enum { EXCHANGE_HEAD = offsetof(struct exchange, path) };
 _Static_assert(sizeof(struct exchange) <= MEMO_VALUE_MAX, "an exchange fits a memo");
 
-/* A confirmable or non-confirmable message in memory, by sender, receiver and message id. */
+/* A confirmable or non-confirmable message in memory, by sender, receiver and message id: a note of 64 bits. */
 struct sent {
-	uint64_t time_ns;
-	uint64_t content;
-	uint64_t token_key;   /* of the exchange that it belongs to */
+	uint32_t time_s;
+	uint32_t content;     /* 24 bits of the hash */
 	uint8_t message;      /* enum coap_message */
-	uint8_t type;
+	bool confirmable;
 	bool known;           /* a response: its request was */
 	bool notification;
 	bool server_sent;
-	uint8_t unused[3];
 };
+
+static uint64_t sent_pack(const struct sent *sent)
+{
+	return (uint64_t)sent->time_s << 32 | (uint64_t)(sent->content & 0xffffff) << 8 | (uint64_t)(sent->message & 15) << 4 |
+	       (uint64_t)sent->confirmable << 3 | (uint64_t)sent->known << 2 | (uint64_t)sent->notification << 1 | sent->server_sent;
+}
+
+static struct sent sent_unpack(uint64_t note)
+{
+	return (struct sent){(uint32_t)(note >> 32), note >> 8 & 0xffffff, note >> 4 & 15, note >> 3 & 1, note >> 2 & 1, note >> 1 & 1,
+			     note & 1};
+}
+
+bool coap_knows_all(const struct coap_reading *r)
+{
+	const struct coap_state *state = r->state;
+	return state->begun[r->asker] == COAP_FROM_START && memos_whole(r->parse->memos, state->begun_at[r->asker]);
+}
 
 /* --- exchanges ---------------------------------------------------------------------------------------------- */
 
@@ -58,7 +73,7 @@ void coap_memory_prefetch(struct coap_reading *r)
 		uint64_t ends = r->coap->type >= COAP_TYPE_ACK ? hash_join(to, from) : hash_join(from, to);
 		r->sent_key = memo_key(ends, COAP_MEMO_MID, r->coap->message_id);
 		if (r->coap->type < COAP_TYPE_ACK || !r->coap->code)
-			memo_prefetch(r->parse->memos, r->sent_key);
+			memo_prefetch_note(r->parse->memos, r->sent_key);
 	}
 	if (!r->coap->code)
 		return;
@@ -88,36 +103,41 @@ static void exchange_put(const struct coap_reading *r, uint64_t key, const struc
 
 static bool is_fresh(const struct coap_reading *r, const struct exchange *exchange)
 {
-	return r->parse->time_ns - exchange->time_ns <= EXCHANGE_LIFETIME_NS;
+	return r->parse->time_ns - exchange->time_ns <= EXCHANGE_LIFETIME_S * TW_SECOND;
 }
 
 /* --- messages ----------------------------------------------------------------------------------------------- */
 
 static bool sent_get(const struct coap_reading *r, struct sent *out)
 {
-	struct slice kept;
-	if (!memo_get(r->parse->memos, r->sent_key, &kept) || kept.size != sizeof *out)
-		return false;
-	memcpy(out, kept.at, sizeof *out);
-	uint64_t lifetime_ns = out->type == COAP_CON ? EXCHANGE_LIFETIME_NS : NON_LIFETIME_NS;
-	return r->parse->time_ns - out->time_ns <= lifetime_ns;
+	uint64_t note = memo_noted(r->parse->memos, r->sent_key);
+	*out = sent_unpack(note);
+	uint64_t age_s = r->parse->time_ns / TW_SECOND - out->time_s;
+	return note && age_s <= (out->confirmable ? EXCHANGE_LIFETIME_S : NON_LIFETIME_S);
+}
+
+/* Where the exchange of a notification is kept, should it be rejected. */
+static uint64_t token_of_sent(const struct coap_reading *r)
+{
+	return memo_key(r->sent_key, COAP_MEMO_SENT_TOKEN, 0);
 }
 
 /* Was this message seen before? Else it is remembered, with what is told of it in `as`. */
 static bool sent_before(struct coap_reading *r, bool by_server, const struct sent *as)
 {
 	struct sent old, now = *as;
+	uint32_t content = (uint32_t)r->content & 0xffffff;
 	if (sent_get(r, &old)) {
-		if (old.content == r->content)
+		if (old.content == content)
 			return true;
 		coap_fault(&r->faults, "message_id_reused");
 	}
-	now.time_ns = r->parse->time_ns;
-	now.content = r->content;
+	now.time_s = (uint32_t)(r->parse->time_ns / TW_SECOND);
+	now.content = content;
 	now.message = r->event.message;
-	now.type = r->coap->type;
+	now.confirmable = r->coap->type == COAP_CON;
 	now.server_sent = by_server;
-	memo_put(r->parse->memos, r->sent_key, slice_of(&now, sizeof now));
+	memo_note(r->parse->memos, r->sent_key, sent_pack(&now));
 	return false;
 }
 
@@ -149,8 +169,8 @@ static uint8_t request_flags(const struct coap_reading *r, const struct exchange
 	unsigned flags = r->multicast ? MULTICAST : 0;
 	if (r->coap->blocks_continued || echo_returned(r))
 		flags |= PROVEN;
-	if (coap_has(event, COAP_OPTION_q_block1) || coap_has(event, COAP_OPTION_q_block2))
-		flags |= MANY;
+	if (coap_has(event, COAP_OPTION_q_block1) || coap_has(event, COAP_OPTION_q_block2) || r->faults.cut)
+		flags |= MANY; /* of a request that was captured in part it is not known */
 	if (event->action == ACTION_SUBSCRIBE)
 		flags |= OBSERVING;
 	else if (old && old->flags & OBSERVING && coap_has(event, COAP_OPTION_block2) && !coap_has(event, COAP_OPTION_observe))
@@ -164,10 +184,12 @@ void coap_request_seen(struct coap_reading *r)
 {
 	struct exchange old, now;
 	bool known;
-	if (r->state->begun[r->asker] == COAP_UNSEEN)
+	if (r->state->begun[r->asker] == COAP_UNSEEN) {
 		r->state->begun[r->asker] = r->reliable && r->parse->midstream ? COAP_HALF_WAY : COAP_FROM_START;
+		r->state->begun_at[r->asker] = memos_clock(r->parse->memos);
+	}
 	uint64_t key = exchange_place(r, &old, &known);
-	const struct sent as = {.token_key = key};
+	const struct sent as = {0};
 	if (!r->reliable && sent_before(r, false, &as)) {
 		r->coap->retransmission = true;
 		if (known) {
@@ -209,7 +231,7 @@ static bool exchange_find(struct coap_reading *r, struct exchange *out, uint64_t
 	*key = token_key_at(r);
 	if (exchange_get(r, *key, out))
 		return true;
-	if (r->state->begun[r->asker] == COAP_FROM_START)
+	if (coap_knows_all(r))
 		coap_fault(&r->faults, coap_has(&r->event, COAP_OPTION_observe) ? "notification_unregistered" : "unknown_token");
 	else if (elsewhere)
 		coap_fault(&r->faults, "other_endpoint");
@@ -282,8 +304,8 @@ void coap_response_seen(struct coap_reading *r)
 	if (r->state->begun[r->asker] == COAP_UNSEEN)
 		r->state->begun[r->asker] = COAP_HALF_WAY;
 	bool known = exchange_find(r, &exchange, &key);
-	bool told = r->state->begun[r->asker] == COAP_FROM_START; /* an unknown one is a fault by itself */
-	const struct sent as = {.token_key = key, .known = known || told, .notification = coap_has(&r->event, COAP_OPTION_observe)};
+	bool told = coap_knows_all(r); /* an unknown one is a fault by itself */
+	const struct sent as = {.known = known || told, .notification = coap_has(&r->event, COAP_OPTION_observe)};
 	if (!r->reliable && r->coap->type != COAP_TYPE_ACK && sent_before(r, true, &as)) {
 		r->coap->retransmission = true;
 		r->faults.count = 0; /* told when it came first */
@@ -291,6 +313,8 @@ void coap_response_seen(struct coap_reading *r)
 			describe(r, &exchange);
 		return;
 	}
+	if (as.notification && !r->reliable)
+		memo_note(r->parse->memos, token_of_sent(r), key);
 	if (known)
 		answer(r, &exchange, key);
 }
@@ -307,9 +331,10 @@ static void rejected(struct coap_reading *r, const struct sent *sent)
 		return;
 	if (!sent->known)
 		coap_fault(&r->faults, "notification_unregistered");
-	else if (exchange_get(r, sent->token_key, &exchange)) {
+	uint64_t key = memo_noted(r->parse->memos, token_of_sent(r));
+	if (sent->known && key && exchange_get(r, key, &exchange)) {
 		exchange.flags = (uint8_t)((exchange.flags & ~(OBSERVING | REGISTERED)) | CANCELLED);
-		exchange_put(r, sent->token_key, &exchange);
+		exchange_put(r, key, &exchange);
 	}
 }
 

@@ -4,7 +4,7 @@
 
 /* A set-associative cache: a key may lie in one of WAYS neighbouring places, the oldest of which gives way. The keys of a set
  * fill one cache line and their ages another: what is not there costs one miss, whatever the values' size. */
-enum { WAYS = 8 };
+enum { WAYS = 8, NOTES_PER_SET = 4 };
 
 struct keys {
 	_Alignas(64) uint64_t key[WAYS]; /* 0: empty */
@@ -12,14 +12,21 @@ struct keys {
 };
 
 struct value {
-	uint32_t size;
+	_Alignas(64) uint32_t size;
 	uint8_t bytes[MEMO_VALUE_MAX];
 };
 
+/* Newest first. */
+struct notes {
+	_Alignas(64) struct note { uint64_t key, note; } at[4];
+};
+
 struct memos {
+	struct notes *notes;
 	struct keys *sets;
 	struct value *values;
 	uint64_t clock;
+	uint64_t lost; /* the age of the youngest value that was overwritten by another key's */
 	uint32_t count; /* of sets, a power of two */
 	struct counters *counters;
 };
@@ -29,7 +36,7 @@ _Static_assert(sizeof(struct memos) <= HEAD, "the head has room before the sets"
 
 static size_t memos_bytes(uint32_t sets)
 {
-	return HEAD + (size_t)sets * (sizeof(struct keys) + WAYS * sizeof(struct value));
+	return HEAD + (size_t)sets * (sizeof(struct keys) + NOTES_PER_SET * sizeof(struct notes) + WAYS * sizeof(struct value));
 }
 
 struct memos *memos_open(uint32_t slots, struct counters *counters)
@@ -43,7 +50,8 @@ struct memos *memos_open(uint32_t slots, struct counters *counters)
 		return NULL;
 	madvise(memos, memos_bytes(sets), MADV_HUGEPAGE);
 	memos->sets = (struct keys *)((char *)memos + HEAD);
-	memos->values = (struct value *)(memos->sets + sets);
+	memos->notes = (struct notes *)(memos->sets + sets);
+	memos->values = (struct value *)(memos->notes + (size_t)sets * NOTES_PER_SET);
 	memos->count = sets;
 	memos->counters = counters;
 	return memos;
@@ -98,6 +106,8 @@ void memo_put(struct memos *memos, uint64_t key, struct slice value)
 			if (!set->key[i] || set->age[i] < set->age[way])
 				way = i;
 		memos->counters->memos_evicted += set->key[way] != 0;
+		if (set->key[way] && set->age[way] > memos->lost)
+			memos->lost = set->age[way];
 	}
 	set->key[way] = key;
 	set->age[way] = ++memos->clock;
@@ -123,4 +133,44 @@ void memo_drop(struct memos *memos, uint64_t key)
 	unsigned way = way_of(set, key);
 	if (way < WAYS)
 		set->key[way] = 0;
+}
+
+static struct notes *notes_of(const struct memos *memos, uint64_t key)
+{
+	return &memos->notes[key & ((uint64_t)memos->count * NOTES_PER_SET - 1)];
+}
+
+void memo_note(struct memos *memos, uint64_t key, uint64_t note)
+{
+	struct notes *set = notes_of(memos, key);
+	unsigned i = 0;
+	while (i < 3 && set->at[i].key && set->at[i].key != key)
+		i++;
+	memos->counters->memos_evicted += set->at[i].key && set->at[i].key != key;
+	memmove(&set->at[1], &set->at[0], i * sizeof set->at[0]);
+	set->at[0] = (struct note){key, note};
+}
+
+uint64_t memo_noted(const struct memos *memos, uint64_t key)
+{
+	const struct notes *set = notes_of(memos, key);
+	for (unsigned i = 0; i < 4; i++)
+		if (set->at[i].key == key)
+			return set->at[i].note;
+	return 0;
+}
+
+void memo_prefetch_note(const struct memos *memos, uint64_t key)
+{
+	__builtin_prefetch(notes_of(memos, key), 1);
+}
+
+uint64_t memos_clock(const struct memos *memos)
+{
+	return memos->clock;
+}
+
+bool memos_whole(const struct memos *memos, uint64_t since)
+{
+	return memos->lost <= since;
 }

@@ -22,4 +22,14 @@ void memo_put(struct memos *memos, uint64_t key, struct slice value);
 bool memo_get(struct memos *memos, uint64_t key, struct slice *value);
 void memo_drop(struct memos *memos, uint64_t key);
 
+/* A note is a memo of 64 bits, which costs a cache line and no more. 0 when there is none, or it was overwritten. */
+void memo_note(struct memos *memos, uint64_t key, uint64_t note);
+uint64_t memo_noted(const struct memos *memos, uint64_t key);
+void memo_prefetch_note(const struct memos *memos, uint64_t key);
+
+/* What is not found was it never put, or overwritten? memos_clock() at some time, and later: is all that was put since then
+ * still there, what was dropped apart? */
+uint64_t memos_clock(const struct memos *memos);
+bool memos_whole(const struct memos *memos, uint64_t since);
+
 #endif

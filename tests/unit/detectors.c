@@ -477,6 +477,29 @@ static void test_ratio(void **state)
 	rig_close(&rig);
 }
 
+/* With a field numbers are added up, and enough must have come of the second. */
+static void test_ratio_of_sums(void **state)
+{
+	(void)state;
+	open_rig(CONNECT_BASE PUBLISH_BASE CORRELATION("  type: ratio\n  rules: [connected, published]\n  group-by: [src_ip]\n"
+						       "  timespan: 60s\n  condition: {field: src_port, gte: 1000}\n  ratio: {gte: 3}"));
+	rig.ends.client_port = 300;
+	rig_event(&rig, 0, ACTION_CONNECT, OUTCOME_UNKNOWN, 1);
+	rig.ends.client_port = 900;
+	rig_event(&rig, 1, ACTION_PUBLISH, OUTCOME_UNKNOWN, 1);
+	assert_int_equal(rig.told_count, 0); /* three times as much, but not enough */
+	rig.ends.client_port = 100;
+	rig_event(&rig, 2, ACTION_PUBLISH, OUTCOME_UNKNOWN, 1);
+	assert_int_equal(rig.told_count, 1);
+	assert_int_equal(last()->count, 1000);
+	assert_true(last()->ratio > 3.3 && last()->ratio < 3.4);
+	rig.ends.client_port = 2000;
+	rig_event(&rig, 3, ACTION_CONNECT, OUTCOME_UNKNOWN, 2);
+	rig_event(&rig, 4, ACTION_PUBLISH, OUTCOME_UNKNOWN, 2);
+	assert_int_equal(rig.told_count, 1); /* enough, but no more than was sent */
+	rig_close(&rig);
+}
+
 /* A ceiling is judged when the window closes: only then is it known that no more came. */
 static void test_ratio_below(void **state)
 {
@@ -669,7 +692,8 @@ int main(void)
 		cmocka_unit_test(test_value_sum), cmocka_unit_test(test_value_avg), cmocka_unit_test(test_value_percentile),
 		cmocka_unit_test(test_temporal), cmocka_unit_test(test_temporal_ordered), cmocka_unit_test(test_temporal_chain),
 		cmocka_unit_test(test_absence), cmocka_unit_test(test_absence_repeated), cmocka_unit_test(test_absence_at_end),
-		cmocka_unit_test(test_ratio), cmocka_unit_test(test_ratio_below), cmocka_unit_test(test_first_seen),
+		cmocka_unit_test(test_ratio), cmocka_unit_test(test_ratio_below), cmocka_unit_test(test_ratio_of_sums),
+		cmocka_unit_test(test_first_seen),
 		cmocka_unit_test(test_first_seen_count), cmocka_unit_test(test_periodic), cmocka_unit_test(test_not_periodic),
 		cmocka_unit_test(test_overlap), cmocka_unit_test(test_chained), cmocka_unit_test(test_repeatable),
 		cmocka_unit_test(test_every_kind_is_here),

@@ -79,6 +79,29 @@ static void test_memo_bounds(void **state)
 	memos_close(memos);
 }
 
+/* What is not found was never put, as long as memos_whole() says so. */
+static void test_memo_whole(void **state)
+{
+	struct counters counters = {0};
+	struct slice value;
+	(void)state;
+	struct memos *memos = memos_open(64, &counters);
+	memo_put(memos, memo_key(1, 1, 0), slice_text("first"));
+	uint64_t begun = memos_clock(memos);
+	unsigned lost_at = 0;
+	for (unsigned i = 1; i < 200; i++) {
+		memo_put(memos, memo_key(1, 1, i), slice_text("later"));
+		bool all = true;
+		for (unsigned j = 1; j <= i; j++)
+			all = all && memo_get(memos, memo_key(1, 1, j), &value);
+		assert_int_equal(memos_whole(memos, begun), all);
+		lost_at = !all && !lost_at ? i : lost_at;
+	}
+	assert_in_range(lost_at, 9, 100);
+	assert_true(memos_whole(memos, memos_clock(memos)));
+	memos_close(memos);
+}
+
 static struct name name_of(const char *text, uint32_t size)
 {
 	struct name name = {0};
@@ -139,6 +162,7 @@ static void test_addresses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_pool), cmocka_unit_test(test_memo), cmocka_unit_test(test_memo_bounds),
+		cmocka_unit_test(test_memo_whole),
 					   cmocka_unit_test(test_names), cmocka_unit_test(test_addresses)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
