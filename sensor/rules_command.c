@@ -65,7 +65,7 @@ static int check_or_list(struct rules *rules, bool only_check)
 			list(rules_at(rules, i));
 	}
 	if (only_check)
-		printf("%u rules, %u of them raise alerts: no faults\n", rules_count(rules), alerting);
+		printf("%u rule%s, %u raising alerts: no faults\n", rules_count(rules), rules_count(rules) == 1 ? "" : "s", alerting);
 	return EXIT_DONE;
 }
 
