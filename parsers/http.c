@@ -271,13 +271,13 @@ static void tell_authentication(struct writing *w, htp_tx_t *tx)
 	struct event event = w->event;
 	if (w->http.status == 401 && http_login_goes_on(header(tx->response_headers, "WWW-Authenticate")))
 		return;
+	bool refused = w->http.status == 401 || w->http.status == 407;
+	bool accepted = w->http.status < 400 && w->http.credentials;
 	bool tried = w->http.credentials || w->http.login || (tx->request_method_number == HTP_M_POST && tx->request_entity_len > 0);
 	event.action = ACTION_AUTHENTICATE;
-	if (w->http.status == 401 || w->http.status == 407)
-		event.outcome = OUTCOME_FAILURE;
-	else if (w->http.status < 400 && w->http.credentials)
-		event.outcome = OUTCOME_SUCCESS;
-	if (tried && event.outcome != OUTCOME_UNKNOWN)
+	event.outcome = refused ? OUTCOME_FAILURE : OUTCOME_SUCCESS;
+	event.reason = slice_text(refused ? http_reason(401) : NULL);
+	if (tried && (refused || accepted))
 		w->parse->emit(w->parse, &event);
 }
 
