@@ -256,6 +256,7 @@ static void tell_request(htp_tx_t *tx, const char *reason)
 	w.parse->session->deadline_ns = 0;
 	w.event.action = ACTION_REQUEST;
 	w.event.reason = slice_text(reason);
+	w.event.outcome = reason ? OUTCOME_FAILURE : OUTCOME_UNKNOWN;
 	set_length(&w, tx->request_content_length);
 	w.parse->emit(w.parse, &w.event);
 	violate_flags(&w, tx->flags & ~(uint64_t)HTP_STATUS_LINE_INVALID);

@@ -154,6 +154,37 @@ def unusual_but_legal(net):
     curl(net, "meter", "/api/b", "-H", "Expect: 100-continue", "-d", "x" * 2000)
 
 
+def slowloris(net, tap):
+    """25 requests whose headers never end, a line of them every twenty seconds."""
+    with net.inside("attacker"):
+        held = [socket.create_connection((SERVER, 80), timeout=5) for _ in range(25)]
+    for n, s in enumerate(held):
+        s.sendall(b"GET /?%d HTTP/1.1\r\nHost: g\r\nAccept: text/html\r\n" % n)
+    for n in range(4):
+        tap.skip(20)
+        for s in held:
+            s.sendall(b"X-a%d: b\r\n" % n)
+    for s in held:
+        s.close()
+
+
+def slow_upload(net, tap):
+    """A device whose link needs a minute for one request, and others that keep idle connections open behind a first one."""
+    with net.inside("meter"):
+        slow = socket.create_connection((SERVER, 80), timeout=5)
+        idle = [socket.create_connection((SERVER, 80), timeout=5) for _ in range(22)]
+    slow.sendall(b"POST /api/a HTTP/1.1\r\nHost: g\r\n")
+    for s in idle:
+        s.sendall(b"GET / HTTP/1.1\r\nHost: g\r\n\r\n")
+    for n in range(3):
+        tap.skip(20)
+        slow.sendall(b"X-%d: b\r\n" % n)
+    slow.sendall(b"Content-Length: 2\r\n\r\nok")
+    tap.skip(30)
+    for s in (slow, *idle):
+        s.close()
+
+
 def telemetry(net):
     for i in range(12):
         curl(net, "meter", "/api/v1/readings", "-H", "Content-Type: application/json", "-d", '{"watt": %d}' % (100 + i))
@@ -173,6 +204,7 @@ CAPTURES = {
     "http/http_iot_exploit-fires": exploits, "http/http_iot_exploit-quiet": admin_pages,
     "http/http_protocol_violation-fires": violations, "http/http_protocol_violation-quiet": unusual_but_legal,
     "benign/http_telemetry": telemetry,
+    "session/session_slow_dos-fires-http": slowloris, "session/session_slow_dos-quiet-http": slow_upload,
 }
 ONE_WAY = {"http/http_login_hammering-fires-oneway": ("http/http_login_hammering-fires", f"src host {ATTACKER}")}
 
@@ -183,8 +215,8 @@ def main():
             continue
         with Net(server=SERVER, meter=METER, attacker=ATTACKER) as net:
             nginx(net)
-            with net.tap(os.path.join(OUT, name + ".pcap")):
-                act(net)
+            with net.tap(os.path.join(OUT, name + ".pcap")) as tap:
+                act(net, tap) if act in (slowloris, slow_upload) else act(net)
         print(name)
     for name, (of, only) in ONE_WAY.items():
         subprocess.run(["tcpdump", "-n", "-r", os.path.join(OUT, of + ".pcap"), "-w", os.path.join(OUT, name + ".pcap"), only],
