@@ -29,7 +29,7 @@ struct http_state {
 _Static_assert(sizeof(struct http_state) <= LIMIT_PARSER_STATE, "the state of a flow is bounded");
 
 /* Fate of a transaction, in its user data. */
-enum { REQUEST_TOLD = 1, RESPONSE_TOLD = 2 };
+enum { REQUEST_TOLD = 1, RESPONSE_TOLD = 2, INTERIM_TOLD = 4, SLOW_TOLD = 8 };
 
 static htp_cfg_t *config;
 static struct connection connections[LIMIT_HTTP_CONNECTIONS];
@@ -246,12 +246,13 @@ static void set_length(struct writing *w, int64_t length)
 		event_set(&w->event, HTTP_BIT_CONTENT_LENGTH);
 }
 
-static void tell_request(htp_tx_t *tx, const char *reason)
+/* SLOW_TOLD: it is on its way, and will be told once more when it is whole. */
+static void tell_request(htp_tx_t *tx, uintptr_t as, const char *reason)
 {
 	struct writing w;
-	if (told(tx) & REQUEST_TOLD || !request_seen(tx))
+	if (told(tx) & (REQUEST_TOLD | as) || !request_seen(tx))
 		return;
-	tell(tx, REQUEST_TOLD);
+	tell(tx, as);
 	writing_begin(&w, tx, HTTP_REQUEST, TO_SERVER);
 	w.parse->session->deadline_ns = 0;
 	w.event.action = ACTION_REQUEST;
@@ -285,10 +286,10 @@ static void tell_authentication(struct writing *w, htp_tx_t *tx)
 static void tell_response(htp_tx_t *tx, bool complete)
 {
 	struct writing w;
-	if (told(tx) & RESPONSE_TOLD || !tx->response_line)
+	if (told(tx) & RESPONSE_TOLD || !tx->response_line || (told(tx) & INTERIM_TOLD && tx->response_status_number == 100))
 		return;
 	tell(tx, RESPONSE_TOLD);
-	tell_request(tx, NULL); /* answered before its form had come */
+	tell_request(tx, REQUEST_TOLD, NULL); /* answered before its form had come */
 	writing_begin(&w, tx, HTTP_RESPONSE, TO_CLIENT);
 	struct http_event *http = &w.http;
 	bool ignored;
@@ -343,7 +344,7 @@ static int on_request_headers(htp_tx_t *tx)
 	connection_of(tx)->form_size = 0;
 	bool form = http_contains(text_of(tx->request_content_type), "x-www-form-urlencoded");
 	if (!form || tx->request_content_length <= 0 || tx->request_content_length > FORM_MAX)
-		tell_request(tx, NULL);
+		tell_request(tx, REQUEST_TOLD, NULL);
 	return HTP_OK;
 }
 
@@ -360,7 +361,7 @@ static int on_request_body(htp_tx_data_t *data)
 
 static int on_request_complete(htp_tx_t *tx)
 {
-	tell_request(tx, NULL);
+	tell_request(tx, REQUEST_TOLD, NULL);
 	return HTP_OK;
 }
 
@@ -389,8 +390,9 @@ static int on_response_line(htp_tx_t *tx)
 {
 	if (tx->response_status_number != 100)
 		return HTP_OK;
+	htp_tx_set_user_data(tx, (void *)(told(tx) & REQUEST_TOLD));
 	tell_response(tx, true);
-	htp_tx_set_user_data(tx, (void *)(told(tx) & ~(uintptr_t)RESPONSE_TOLD));
+	htp_tx_set_user_data(tx, (void *)(uintptr_t)(REQUEST_TOLD | INTERIM_TOLD));
 	return HTP_OK;
 }
 
@@ -425,7 +427,6 @@ static bool configure(void)
 
 /* --- the parser --------------------------------------------------------------------------------------------- */
 
-/* libhtp gives the connection up: what it was at tells the rest. */
 static void report(struct parse *parse, const htp_connp_t *connp, const char *reason)
 {
 	struct writing w;
@@ -445,14 +446,13 @@ static const char *error_name(const struct parse *parse, const htp_connp_t *conn
 	return parse->direction == TO_SERVER ? "malformed_request" : "malformed_response";
 }
 
-/* Whatever of a transaction has not been told; the response only when there will be no more of it. */
-static void tell_rest(struct parse *parse, struct connection *c, bool response)
+static void tell_rest(struct parse *parse, struct connection *c)
 {
 	htp_connp_set_user_data(c->connp, parse);
 	htp_tx_t *in = htp_connp_get_in_tx(c->connp), *out = htp_connp_get_out_tx(c->connp);
 	if (in)
-		tell_request(in, in->request_progress < HTP_REQUEST_BODY ? "incomplete_request" : NULL);
-	if (out && response)
+		tell_request(in, REQUEST_TOLD, in->request_progress < HTP_REQUEST_BODY ? "incomplete_request" : NULL);
+	if (out)
 		tell_response(out, false);
 }
 
@@ -460,7 +460,7 @@ static void drop(struct parse *parse)
 {
 	struct http_state *state = parse->state;
 	if (connection_held(parse)) {
-		tell_rest(parse, connection_at(state->connection), true);
+		tell_rest(parse, connection_at(state->connection));
 		connection_close(state->connection);
 	}
 	state->connection = 0;
@@ -473,7 +473,7 @@ static void await_request(struct parse *parse, const struct connection *c)
 	const htp_tx_t *tx = htp_connp_get_in_tx(c->connp);
 	if (parse->direction != TO_SERVER || parse->becomes || parse->becomes_unknown)
 		return;
-	if (tx && !(told(tx) & REQUEST_TOLD) && !parse->session->deadline_ns)
+	if (tx && !(told(tx) & (REQUEST_TOLD | SLOW_TOLD)) && !parse->session->deadline_ns)
 		parse->session->deadline_ns = parse->time_ns + INCOMPLETE_S * TW_SECOND;
 }
 
@@ -566,7 +566,10 @@ static void http_expire(struct parse *parse)
 	parse->session->deadline_ns = 0;
 	if (!connection_held(parse))
 		return;
-	tell_rest(parse, connection_at(state->connection), false);
+	htp_connp_set_user_data(connection_at(state->connection)->connp, parse);
+	htp_tx_t *tx = htp_connp_get_in_tx(connection_at(state->connection)->connp);
+	if (tx)
+		tell_request(tx, SLOW_TOLD, "slow_request");
 }
 
 /* A body that ends with the connection is whole now. */

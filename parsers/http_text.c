@@ -205,7 +205,7 @@ enum probe http_probe(struct slice first, uint8_t direction, uint16_t client_por
 	line.size = (uint32_t)(end - line.at);
 	while (line.size && (line.at[line.size - 1] == '\r' || line.at[line.size - 1] == ' '))
 		line.size--;
-	if (line.size < 9 || memcmp(line.at + line.size - 8, "HTTP/1.", 7) != 0)
+	if (line.size < 8 || memcmp(line.at + line.size - 8, "HTTP/1.", 7) != 0)
 		return PROBE_NO;
 	return PROBE_CLIENT;
 }

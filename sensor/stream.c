@@ -365,12 +365,24 @@ static void close_flow(struct streams *s, struct flow *flow, const char *how, en
 	flow->tcp_state = FLOW_CLOSED;
 }
 
+/* Does the receiver take this reset for real? In answer to a SYN it must acknowledge it (RFC 9293, 3.10.7.3); later it must
+ * carry the very number that is awaited (RFC 5961, 3.2), give or take a FIN, unless bytes before it have escaped us. What a
+ * host ignores must not blind us either. */
+static bool reset_counts(const struct flow *flow, enum direction direction, const struct datagram *d)
+{
+	const struct half *half = &flow->half[direction], *other = &flow->half[!direction];
+	enum { WINDOW = 1 << 20 };
+	if (!half->started)
+		return !other->started || !(d->tcp_flags & TCP_ACK) ? flow->tcp_state != FLOW_SYN_SEEN : d->ack == other->next_seq;
+	int32_t ahead = seq_diff(d->seq, half->next_seq);
+	bool escaped = half->held != FLOW_NONE || (other->started && seq_diff(other->last_ack, half->next_seq) > 0);
+	return (ahead >= -1 && ahead <= 1) || (escaped && ahead > 0 && ahead < WINDOW);
+}
+
 static void push_reset(struct streams *s, struct flow *flow, enum direction direction, const struct datagram *d)
 {
 	struct half *half = &flow->half[direction];
-	enum { WINDOW = 1 << 20 };
-	/* A reset far from what its sender last sent is forged or stale, and its receiver ignores it (RFC 9293, 3.10.7). */
-	if (half->started && (seq_diff(d->seq, half->next_seq) > WINDOW || seq_diff(half->next_seq, d->seq) > WINDOW))
+	if (!reset_counts(flow, direction, d))
 		return;
 	half->rst = true;
 	if (flow->tcp_state == FLOW_SYN_SEEN && direction == TO_CLIENT && !half->started) {

@@ -163,6 +163,8 @@ class Http:
         if extra["protocol"] != "http" or extra["action"] not in ("request", "respond") or "version" in http:
             return None
         request = extra["action"] == "request"
+        if extra.get("reason") == "slow_request": # told again when it is whole
+            return None
         url = http.get("url")
         return {"type": 1 if request else 2, "method": http.get("http_method") if request else None,
                 "url": None if url and "***" in url else url, "status": http.get("status"),
