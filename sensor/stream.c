@@ -428,11 +428,21 @@ static void push_fin(struct streams *s, struct flow *flow, enum direction direct
 		close_flow(s, flow, "fin", flow->half[direction].fin_first ? direction : !direction);
 }
 
+/* A SYN-ACK behind a refusal: the refusal was forged, and there are clients that do not mind it. */
+static bool accepts_after_all(const struct flow *flow, enum direction direction, const struct datagram *d)
+{
+	const struct half *other = &flow->half[!direction];
+	return (d->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == (TCP_SYN | TCP_ACK) && direction == TO_CLIENT &&
+	       !flow->half[direction].started && other->started && d->ack == other->next_seq;
+}
+
 void stream_push(struct streams *s, struct flow *flow, enum direction direction, const struct datagram *d)
 {
 	struct half *half = &flow->half[direction];
 	uint32_t seq = d->seq;
 	half->packets++;
+	if (flow->tcp_state == FLOW_CLOSED && accepts_after_all(flow, direction, d))
+		flow->tcp_state = FLOW_SYN_SEEN;
 	if (flow->tcp_state == FLOW_CLOSED)
 		return;
 	if (flow->half[TO_SERVER].held != FLOW_NONE || flow->half[TO_CLIENT].held != FLOW_NONE) {
