@@ -21,7 +21,7 @@ def events_by_name(path):
             protocol, action = own.get("protocol"), own.get("action")
             names = [f"mqtt.{m}" for m in record.get("mqtt", {}) if isinstance(record["mqtt"][m], dict)]
             if protocol == "coap":
-                names = ["coap.message"] if action in ("request", "respond", "deliver", "keepalive") else []
+                names = ["coap.message"] if action in ("request", "respond", "subscribe", "unsubscribe", "deliver", "keepalive") else []
             elif protocol == "tls" and action == "handshake":
                 names = ["tls.server_hello" if record["direction"] == "to_client" else "tls.client_hello"]
             elif (protocol, action) in others:
