@@ -95,4 +95,5 @@ const struct detector detector_temporal = {
 	.type = "temporal", .state_bytes = sizeof(struct mark_list), .check = check, .judge = judge, .marks = marks};
 
 const struct detector detector_temporal_ordered = {
-	.type = "temporal_ordered", .state_bytes = sizeof(struct mark_list), .check = check, .judge = judge_ordered, .marks = marks};
+	.type = "temporal_ordered", .state_bytes = sizeof(struct mark_list), .first_role_begins = true, .check = check,
+	.judge = judge_ordered, .marks = marks};

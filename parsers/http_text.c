@@ -23,9 +23,9 @@ struct slice http_upgrade_note(struct slice protocol, struct slice extensions, s
 	return slice_of(note, size);
 }
 
-static bool slice_same(struct slice a, const char *text) /* ASCII case apart */
+static bool slice_same(struct slice a, const char *text) /* ASCII case apart; `text` begins with a small letter */
 {
-	return a.size == strlen(text) && strncasecmp((const char *)a.at, text, a.size) == 0;
+	return a.size && (a.at[0] | 32) == text[0] && a.size == strlen(text) && strncasecmp((const char *)a.at, text, a.size) == 0;
 }
 
 static bool is_secret(struct slice name)
@@ -58,18 +58,27 @@ bool http_login_path(struct slice path)
 {
 	static const char *const words[] = {"login", "logon", "signin", "sign-in", "sign_in", "authenticate", "/auth", "/session",
 					    "/token", "goform/formlogin", "/oauth"};
-	for (uint32_t at = 0; at < path.size; at++)
+	for (uint32_t at = 0; at < path.size; at++) {
+		if (!strchr("/lsagLSAG", path.at[at])) /* what the words begin with; a NUL is looked at as well */
+			continue;
 		for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
 			if (at_word(path, at, words[i]))
 				return true;
+	}
 	return false;
 }
 
 bool http_injects_header(struct slice url)
 {
-	for (uint32_t at = 0; at < url.size; at++)
+	while (url.size) {
+		const uint8_t *escape = memchr(url.at, '%', url.size);
+		if (!escape)
+			return false;
+		uint32_t at = (uint32_t)(escape - url.at);
 		if (at_word(url, at, "%0d%0a"))
 			return true;
+		url = slice_of(escape + 1, url.size - at - 1);
+	}
 	return false;
 }
 

@@ -351,10 +351,10 @@ static void judge(struct detect *d, const struct matched *m, const struct event 
 		pass_on(d, rule, event);
 }
 
-/* Has this rule a group, or will it have one when what has matched is judged? */
+/* Has this rule a group, or may it have one when what has matched is judged? What a correlation begins shows only then. */
 static bool has_group(const struct detect *d, const struct rule *rule)
 {
-	bool will = d->groups_of[rule->index] != 0;
+	bool will = d->groups_of[rule->index] != 0 || rule->role[0]->role[0] != rule->role[0];
 	for (unsigned i = 0; i < d->matched_count && !will; i++)
 		will = d->matched[i].rule == rule;
 	return will;

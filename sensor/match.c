@@ -213,7 +213,8 @@ static bool may_have(const struct known *known, const struct field *field)
 {
 	if (field->base != BASE_DETAIL)
 		return true;
-	return field->protocol == known->protocol && (!field->message || field->message == known->message);
+	return field->protocol == known->protocol &&
+	       (!field->message || known->depth < KNOWN_MESSAGE || field->message == known->message);
 }
 
 static struct expression *reduce_predicate(struct expression *e, const struct known *known)
@@ -226,11 +227,11 @@ static struct expression *reduce_predicate(struct expression *e, const struct kn
 	uint64_t number;
 	if (p->field->offset == offsetof(struct event, protocol))
 		number = known->protocol;
-	else if (p->field->offset == offsetof(struct event, action))
+	else if (known->depth >= KNOWN_ACTION && p->field->offset == offsetof(struct event, action))
 		number = known->action;
-	else if (known->whole && p->field->offset == offsetof(struct event, direction))
+	else if (known->depth == KNOWN_WHOLE && p->field->offset == offsetof(struct event, direction))
 		number = known->direction;
-	else if (known->whole && p->field->offset == offsetof(struct event, outcome))
+	else if (known->depth == KNOWN_WHOLE && p->field->offset == offsetof(struct event, outcome))
 		number = known->outcome;
 	else
 		return e;
@@ -427,14 +428,32 @@ struct assembly {
 	uint16_t count;
 };
 
-static void place_number(struct predicate *p)
+static bool all_numbers(struct predicate *p)
+{
+	p->numbers = 0;
+	for (unsigned i = 0; i < p->count; i++) {
+		if (p->any[i].op != MATCH_NUMBER)
+			return false;
+		p->numbers |= 1ull << (p->any[i].number & 63);
+	}
+	return true;
+}
+
+static void place(struct predicate *p)
 {
 	static const uint8_t widths[] = {
 		[FIELD_U8] = 1, [FIELD_BOOL] = 1, [FIELD_ENUM] = 1, [FIELD_U16] = 2, [FIELD_U32] = 4, [FIELD_U64] = 8};
-	bool simple = p->op == MATCH_NUMBER || p->op == MATCH_GTE;
-	p->width = simple && p->field->type < sizeof widths ? widths[p->field->type] : 0;
+	enum field_type type = p->field->type;
 	p->bit = p->field->bit;
 	p->offset = p->field->offset;
+	p->width = 0;
+	if (type < sizeof widths && (p->op == MATCH_NUMBER || p->op == MATCH_GTE || p->op == MATCH_GT ||
+				     (p->op == MATCH_ANY && all_numbers(p))))
+		p->width = widths[type];
+	if ((type != FIELD_TEXT && type != FIELD_TEXTS) || p->op == MATCH_ABSENT)
+		return;
+	p->width = PREDICATE_TEXT;
+	p->begins = p->text.size && (p->op == MATCH_TEXT || p->op == MATCH_STARTS || p->op == MATCH_TEMPLATE || p->op == MATCH_FOREIGN);
 }
 
 /* Written from the end, so that the target of every branch is known. Returns the entry. */
@@ -446,7 +465,7 @@ static uint16_t assemble(struct assembly *a, struct expression *e, uint16_t yes,
 	case EXPRESSION_ALWAYS:
 		return yes;
 	case EXPRESSION_PREDICATE:
-		place_number(&e->predicate);
+		place(&e->predicate);
 		a->code[a->count] = (struct instruction){&e->predicate, yes, no};
 		return a->count++;
 	case EXPRESSION_NOT:

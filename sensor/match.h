@@ -24,14 +24,19 @@ enum match_op {
 	MATCH_FOREIGN     /* the same, with another level in the place of the field's */
 };
 
+#define PREDICATE_TEXT 16u
+
 struct predicate {
 	const struct field *field;
 	enum match_op op;
 	bool cased;
-	/* Of a number, where it is: predicate_ask() looks there itself. Set by program_compile(). */
-	uint8_t width;             /* bytes; 0: no number */
+	bool begins;               /* PREDICATE_TEXT: what holds begins with `text`, which is not empty */
+	/* What predicate_ask() settles itself: a number that it finds, or that a text is not there or begins with another byte.
+	 * Set by program_compile(). */
+	uint8_t width;             /* of a number, bytes; PREDICATE_TEXT; 0: neither */
 	uint8_t bit;               /* field->bit */
 	uint16_t offset;
+	uint64_t numbers;          /* MATCH_ANY of numbers: bit n % 64 for each n */
 	uint64_t number;
 	uint64_t net[2], mask[2];  /* MATCH_NET, as they lie in memory */
 	struct slice text;         /* lower case unless cased */
@@ -59,9 +64,10 @@ struct expression {
 };
 
 /* What is known of an event before it is looked at: an index of rules is built on it. */
+enum known_depth { KNOWN_PROTOCOL, KNOWN_ACTION, KNOWN_MESSAGE, KNOWN_WHOLE };
 struct known {
+	enum known_depth depth; /* how many of these, in this order: */
 	uint8_t protocol, action, message;
-	bool whole; /* these as well: */
 	uint8_t direction, outcome;
 };
 
@@ -86,38 +92,62 @@ struct program {
 /* Cheap predicates first, nothing asked twice that is settled. False when it is too large for branch addresses. */
 bool program_compile(struct arena *arena, struct expression *expression, struct program *out);
 
-/* The number that a predicate of width > 0 asks about; false when the event does not have it. */
-static inline bool predicate_number(const struct predicate *p, const struct event *event, uint64_t *number)
+/* The place of the field in this event; NULL when the event does not have it. */
+static inline const uint8_t *predicate_at(const struct predicate *p, const struct event *event)
 {
 	const struct field *field = p->field;
 	const void *const bases[] = {event, event->ends, event->session, event->detail};
 	const uint8_t *at = bases[field->base];
 	if (field->base == BASE_DETAIL &&
 	    (!at || field->protocol != event->protocol || (field->message && field->message != event->message)))
-		return false;
+		return NULL;
 	if (p->bit != FIELD_ALWAYS && !event_has(event, p->bit))
-		return false;
-	at += p->offset;
-	*number = p->width == 1 ? *at : p->width == 2 ? *(const uint16_t *)(const void *)at
-		: p->width == 4 ? *(const uint32_t *)(const void *)at : *(const uint64_t *)(const void *)at;
-	return true;
+		return NULL;
+	return at + p->offset;
 }
 
-static inline bool predicate_ask(const struct predicate *p, const struct event *event)
+static inline bool predicate_ask_number(const struct predicate *p, const struct event *event)
 {
-	uint64_t number;
-	if (!p->width)
-		return predicate_holds(p, event);
-	if (!predicate_number(p, event, &number))
+	const uint8_t *at = predicate_at(p, event);
+	if (!at)
 		return false;
+	uint64_t number = p->width == 1 ? *at : p->width == 2 ? *(const uint16_t *)(const void *)at
+			: p->width == 4 ? *(const uint32_t *)(const void *)at : *(const uint64_t *)(const void *)at;
 	switch (p->op) {
 	case MATCH_NUMBER:
 		return number == p->number;
 	case MATCH_GTE:
 		return number >= p->number;
-	default:
-		return predicate_holds(p, event);
+	case MATCH_GT:
+		return number > p->number;
+	default: /* MATCH_ANY */
+		return p->numbers >> (number & 63) & 1 && predicate_holds(p, event);
 	}
+}
+
+/* Most texts that are asked for are not there, or begin in another way. */
+static inline bool predicate_ask_text(const struct predicate *p, const struct event *event)
+{
+	const uint8_t *at = predicate_at(p, event);
+	if (!at)
+		return false;
+	const struct slices *texts = (const void *)at;
+	bool one = p->field->type == FIELD_TEXT;
+	if (!one && texts->count != 1)
+		return texts->count && predicate_holds(p, event);
+	struct slice text = one ? *(const struct slice *)(const void *)at : texts->items[0];
+	if (one && !text.at)
+		return false;
+	if (p->begins && (text.size < p->text.size || ((text.at[0] ^ p->text.at[0]) & 0xdf)))
+		return false;
+	return predicate_holds(p, event);
+}
+
+static inline bool predicate_ask(const struct predicate *p, const struct event *event)
+{
+	if (p->width == PREDICATE_TEXT)
+		return predicate_ask_text(p, event);
+	return p->width ? predicate_ask_number(p, event) : predicate_holds(p, event);
 }
 
 static inline bool program_run(const struct program *program, const struct event *event)

@@ -34,7 +34,9 @@ static unsigned reduce(struct arena *arena, const struct indexed *rules, unsigne
 
 static bool fill(struct arena *arena, struct bucket *bucket, const struct indexed *open, unsigned count, struct rule **too_large)
 {
-	struct candidate *items = arena_take(arena, (count + 1) * sizeof *items);
+	if (!count)
+		return true;
+	struct candidate *items = arena_take(arena, count * sizeof *items);
 	for (unsigned i = 0; i < count; i++) {
 		items[i].rule = open[i].rule;
 		*too_large = open[i].rule;
@@ -51,7 +53,7 @@ static bool fill_message(struct arena *arena, struct rule_index *index, const st
 {
 	struct indexed open[LIMIT_RULES], left[LIMIT_RULES];
 	unsigned n = reduce(arena, rules, count, &known, open);
-	known.whole = true;
+	known.depth = KNOWN_WHOLE;
 	for (unsigned direction = 0; n && direction < DIRECTIONS; direction++)
 		for (unsigned outcome = 0; outcome < OUTCOMES; outcome++) {
 			known.direction = (uint8_t)direction;
@@ -64,17 +66,35 @@ static bool fill_message(struct arena *arena, struct rule_index *index, const st
 	return true;
 }
 
+/* All messages of one protocol and action. */
+static bool fill_action(struct arena *arena, struct rule_index *index, const struct indexed *rules, unsigned count,
+			struct known known, struct rule **too_large)
+{
+	struct indexed open[LIMIT_RULES];
+	unsigned n = reduce(arena, rules, count, &known, open);
+	known.depth = KNOWN_MESSAGE;
+	for (unsigned message = 0; n && message < MESSAGES; message++) {
+		known.message = (uint8_t)message;
+		if (!fill_message(arena, index, open, n, known, too_large))
+			return false;
+	}
+	return true;
+}
+
 struct rule_index *rule_index_build(struct arena *arena, const struct indexed *rules, unsigned count, struct rule **too_large)
 {
 	struct rule_index *index = arena_take(arena, sizeof *index);
-	for (unsigned protocol = 0; protocol < PROTOCOL_COUNT; protocol++)
-		for (unsigned action = 0; action < ACTION_COUNT; action++)
-			for (unsigned message = 0; message < MESSAGES; message++) {
-				const struct known known = {.protocol = (uint8_t)protocol, .action = (uint8_t)action,
-							    .message = (uint8_t)message};
-				if (!fill_message(arena, index, rules, count, known, too_large))
-					return NULL;
-			}
+	struct indexed open[LIMIT_RULES];
+	for (unsigned protocol = 0; protocol < PROTOCOL_COUNT; protocol++) {
+		struct known known = {.depth = KNOWN_PROTOCOL, .protocol = (uint8_t)protocol};
+		unsigned n = reduce(arena, rules, count, &known, open);
+		known.depth = KNOWN_ACTION;
+		for (unsigned action = 0; action < ACTION_COUNT; action++) {
+			known.action = (uint8_t)action;
+			if (!fill_action(arena, index, open, n, known, too_large))
+				return NULL;
+		}
+	}
 	return index;
 }
 
