@@ -70,6 +70,7 @@ enum log_verdict {
 struct log_format {
 	const char *name;       /* "mosquitto": --log, log.format */
 	const char *help;       /* one line: which software, which log */
+	const char *app_proto;  /* "mqtt", "http": of its events, unless it sets another */
 	uint16_t state_bytes;   /* at most LIMIT_LOG_STATE */
 	/* How many of the whole lines in `head` (at most LIMIT_LOG_HEAD bytes, the beginning of the log) this format
 	 * recognises as its own beyond doubt. The format with the most takes the log; 0: none. */

@@ -135,13 +135,13 @@ static bool take_flags(struct slice rest, struct login *login)
 	if (!log_take(&rest, "c") || !log_take_number(&rest, 1, &login->clean) || !log_take(&rest, ", k") ||
 	    !log_take_number(&rest, 65535, &login->keepalive_s))
 		return false;
-	login->has_user = log_take(&rest, ", u'");
-	if (!log_take_end(&rest, login->has_user ? "')." : ").") || (!login->has_user && rest.size))
+	bool user = log_take(&rest, ", u'");
+	if (!(user ? log_take_end(&rest, "').") : log_take_end(&rest, ").")) || (!user && rest.size))
 		return false;
 	login->user = rest;
 	/* Before 2.1 the broker's own numbers, since then those of the protocol. 1.4 writes u'' for none. */
 	login->version = version == 1 ? 3 : version == 2 ? 4 : version <= 5 ? version : 0;
-	login->has_user = login->has_user && rest.size;
+	login->has_user = user && rest.size;
 	return true;
 }
 
@@ -402,6 +402,10 @@ static enum log_verdict mosquitto_parse(struct log_parse *parse)
 	struct slice text = parse->record->text;
 	if (!text.size)
 		return LOG_TAKEN;
+	/* A syslog file has the lines of other programs as well. */
+	const struct slice app = parse->record->app;
+	if (app.at && !log_contains(app, "mosquitto"))
+		return LOG_TAKEN;
 	return lines_of(parse, m, text) || was_cut(parse) ? LOG_TAKEN : LOG_UNREADABLE;
 }
 
@@ -432,6 +436,7 @@ static unsigned mosquitto_probe(struct slice head)
 const struct log_format log_format_mosquitto = {
 	.name = "mosquitto",
 	.help = "Eclipse Mosquitto 1.4 to 2.1: file, syslog or $SYS/broker/log; all log types",
+	.app_proto = "mqtt",
 	.state_bytes = sizeof(struct mosquitto),
 	.probe = mosquitto_probe,
 	.envelope = mosquitto_envelope,

@@ -322,7 +322,7 @@ static void deliver(struct logs *l, struct log *log)
 	p->log = (struct log_detail){.format = log->format->name, .source = log->source, .count = 1, .level = record->level,
 				     .cut = record->cut};
 	p->base = (struct event){.time_ns = record->time_ns, .ends = &p->ends, .session = &p->session, .log = &p->log,
-				 .frame = record->number, .source = SOURCE_LOG, .file = record->file, .app_proto = "mqtt"};
+				 .frame = record->number, .source = SOURCE_LOG, .file = record->file, .app_proto = log->format->app_proto};
 	if (log->format->parse(p) == LOG_UNREADABLE) {
 		l->options.counters->log_unreadable++;
 		keep_example(l, log);
