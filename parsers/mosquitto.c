@@ -345,9 +345,6 @@ static void mosquitto_envelope(struct log_clock *clock, struct log_record *recor
 		record->line = line;
 		record->text = behind_prefix(record->text);
 	}
-	struct slice tab = record->text; /* how rsyslog writes the tabulator of a continuation line */
-	if (log_take(&tab, "#011"))
-		record->text = slice_of(tab.at - 1, tab.size + 1);
 }
 
 static bool lines_of(struct log_parse *parse, struct mosquitto *m, struct slice text)

@@ -117,7 +117,7 @@ static void block_end(struct log_parse *parse, struct mosquitto *m, bool answere
 bool mosquitto_block_line(struct log_parse *parse, struct mosquitto *m, struct slice text)
 {
 	struct slice rest = text;
-	if (log_take(&rest, "\t")) {
+	if (log_take(&rest, "\t") || log_take(&rest, "#011")) { /* as rsyslog writes a tabulator */
 		if (m->block != MOSQUITTO_WILL)
 			block_filter(m, rest);
 		return true;
