@@ -1,4 +1,5 @@
 #include "logsource.h"
+#include "follow.h"
 #include "hash.h"
 #include "log.h"
 #include "log_formats.h"
@@ -27,6 +28,9 @@ struct log {
 	struct part *parts;      /* the oldest first */
 	unsigned part_count, part;
 	struct logfile *file;    /* of the part at hand */
+	struct follow *follow;   /* live: instead of it */
+	struct follow_place after; /* live: behind the last record that was delivered */
+	bool after_known, unknown;
 	const struct log_format *format;
 	struct log_clock clock;
 	uint64_t source, last_ns, arrival_ns;
@@ -55,9 +59,11 @@ struct logs {
 
 /* --- which files are which log ------------------------------------------------------------------------------- */
 
-static bool same_log(const struct part *a, const struct part *b)
+static bool same_log(const struct logs *l, const struct part *a, const struct part *b)
 {
 	const char *f = a->input.format, *g = b->input.format;
+	if (l->options.live) /* its rotated files are looked for where it is */
+		return false;
 	return a->name.base == b->name.base && memcmp(a->input.path, b->input.path, a->name.base) == 0 &&
 	       strcmp(a->input.path, "-") != 0 && (f == g || (f && g && strcmp(f, g) == 0));
 }
@@ -125,7 +131,7 @@ static bool group(struct logs *l)
 	for (unsigned i = 0; good && i < l->options.count; i++) {
 		unsigned begin = n;
 		for (unsigned j = i; j < l->options.count; j++)
-			if (!taken[j] && (j == i || same_log(&l->parts[i], &l->parts[j]))) {
+			if (!taken[j] && (j == i || same_log(l, &l->parts[i], &l->parts[j]))) {
 				taken[j] = true;
 				sorted[n++] = l->parts[j];
 			}
@@ -178,24 +184,43 @@ static void strip_colours(struct slice *line)
 	line->size = to;
 }
 
+static void record_begin(struct logs *l, const struct log *log, struct log_record *record, struct slice line, uint32_t number, bool cut)
+{
+	l->options.counters->log_lines++;
+	l->options.counters->log_cut += cut;
+	if (line.size && line.at[line.size - 1] == '\r')
+		line.size--;
+	if (memchr(line.at, 0x1b, line.size))
+		strip_colours(&line);
+	*record = (struct log_record){.line = line, .text = line, .number = number, .cut = cut,
+				      .file = log->parts[log->follow ? 0 : log->part].file};
+}
+
+static bool followed_line(struct logs *l, struct log *log, struct log_record *record)
+{
+	struct slice line;
+	uint32_t number;
+	bool cut;
+	if (!follow_next(log->follow, &line, &cut, &number))
+		return false;
+	l->options.counters->log_bytes += line.size + 1;
+	record_begin(l, log, record, line, number, cut);
+	return true;
+}
+
 static bool line_of(struct logs *l, struct log *log, struct log_record *record)
 {
 	bool cut;
+	if (log->follow)
+		return followed_line(l, log, record);
 	while (log->file || part_open(l, log)) {
 		struct slice line;
 		uint32_t number = logfile_place(log->file).number;
 		uint64_t before = logfile_place(log->file).offset;
 		enum line_result result = logfile_next(log->file, true, &line, &cut);
 		if (result == LINE_TAKEN) {
-			l->options.counters->log_lines++;
 			l->options.counters->log_bytes += logfile_place(log->file).offset - before;
-			l->options.counters->log_cut += cut;
-			if (line.size && line.at[line.size - 1] == '\r')
-				line.size--;
-			if (memchr(line.at, 0x1b, line.size))
-				strip_colours(&line);
-			*record = (struct log_record){.line = line, .text = line, .number = number,
-						      .file = log->parts[log->part].file, .cut = cut};
+			record_begin(l, log, record, line, number, cut);
 			return true;
 		}
 		if (result == LINE_DAMAGED) {
@@ -212,9 +237,10 @@ static bool line_of(struct logs *l, struct log *log, struct log_record *record)
 static void timed(struct log *log, struct log_record *record)
 {
 	log->format->envelope(&log->clock, record);
-	if (!record->time_ns)
+	if (record->time_ns)
+		log->last_ns = log->clock.around_ns = record->time_ns;
+	else
 		record->time_ns = log->last_ns ? log->last_ns : log->arrival_ns;
-	log->last_ns = log->clock.around_ns = record->time_ns;
 }
 
 /* Lines that belong to the record before them are joined to it. */
@@ -367,12 +393,76 @@ void logs_run(struct logs *l, uint64_t until_ns)
 	}
 }
 
+/* --- live ------------------------------------------------------------------------------------------------------ */
+
+/* A log that has just begun may not have shown yet what it is. */
+static bool followed_format(struct logs *l, struct log *log)
+{
+	struct slice ahead = slice_head(follow_ahead(log->follow), LIMIT_LOG_HEAD);
+	if (log->format || log->unknown)
+		return log->format != NULL;
+	log->format = ahead.size ? log_format_of(ahead) : NULL;
+	if (!log->format && ahead.size == LIMIT_LOG_HEAD) {
+		log->unknown = true;
+		fault(l, log->parts->input.path, "not a log of a known format; name it with --log FORMAT:FILE");
+	}
+	return log->format && buffers_take(log);
+}
+
+/* Behind what was delivered. A line that is held for the next record is read again after a restart. */
+static void place_after(struct log *log)
+{
+	if (!log->held)
+		log->after_known = follow_place(log->follow, &log->after);
+}
+
+bool logs_follow(struct logs *l, uint64_t now_ns)
+{
+	bool any = false;
+	for (unsigned i = 0; i < l->count; i++) {
+		struct log *log = l->logs[i];
+		follow_look(log->follow);
+		log->arrival_ns = now_ns;
+		if (followed_format(l, log) && !log->ready)
+			log_next(l, log);
+	}
+	find_first(l);
+	for (unsigned n = 0; n < AT_ONCE && l->first; n++) {
+		struct log *log = l->first;
+		deliver(l, log);
+		place_after(log);
+		any = true;
+		log_next(l, log);
+		if (!log->ready || log->record.time_ns >= l->second_ns)
+			find_first(l);
+	}
+	return any;
+}
+
+void logs_save(const struct logs *l, struct logstate *state)
+{
+	logstate_begin(state);
+	for (unsigned i = 0; i < l->count; i++)
+		if (l->logs[i]->after_known)
+			logstate_add(state, l->logs[i]->parts->input.path, &l->logs[i]->after);
+	logstate_commit(state);
+}
+
 /* --- life ------------------------------------------------------------------------------------------------------ */
 
 static void begin_all(struct logs *l)
 {
 	for (unsigned i = 0; i < l->count; i++) {
 		struct log *log = l->logs[i];
+		if (l->options.live) {
+			const char *path = log->parts->input.path;
+			const struct follow_place *from = l->options.state ? logstate_log(l->options.state, path) : NULL;
+			log->follow = follow_open(path, from, l->options.state != NULL);
+			log->after_known = log->follow && follow_place(log->follow, &log->after);
+			if (!log->follow || (log->format && !buffers_take(log)))
+				fault(l, path, "not enough memory");
+			continue;
+		}
 		if (!log->format && !format_find(l, log))
 			continue;
 		if (!buffers_take(log))
@@ -424,6 +514,7 @@ void logs_close(struct logs *l)
 		return;
 	for (unsigned i = 0; i < l->count; i++) {
 		logfile_close(l->logs[i]->file);
+		follow_close(l->logs[i]->follow);
 		free(l->logs[i]->joined);
 		free(l->logs[i]->held_text);
 		free(l->logs[i]);

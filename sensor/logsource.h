@@ -8,6 +8,7 @@
 #include "counters.h"
 #include "event.h"
 #include "log_sessions.h"
+#include "logstate.h"
 #include <stdio.h>
 
 /* One file, as the user named it. */
@@ -23,6 +24,7 @@ struct logs_options {
 	unsigned count;
 	uint16_t first_file;     /* event.file of the first input; the others follow */
 	bool live;
+	struct logstate *state;  /* live: what an earlier run has read; NULL: begin at the end of each log */
 	uint32_t sessions;       /* clients remembered */
 	struct counters *counters;
 	void (*event)(void *context, const struct event *event);
@@ -38,6 +40,12 @@ void logs_close(struct logs *logs);
 bool logs_peek(struct logs *logs, uint64_t *time_ns);
 /* Delivers records up to, and not at, this time; at most some thousand in one call, at least one. */
 void logs_run(struct logs *logs, uint64_t until_ns);
+
+/* Live: delivers what the logs have gained, as much as in logs_run(). False when there was nothing. `now_ns` is for lines that have
+ * no time. */
+bool logs_follow(struct logs *logs, uint64_t now_ns);
+/* Everything delivered so far is safe: a later run need not read it again. */
+void logs_save(const struct logs *logs, struct logstate *state);
 
 const char *logs_file_name(const struct logs *logs, uint16_t file);
 unsigned logs_faults(const struct logs *logs); /* inputs that could not be read; each was reported */

@@ -22,6 +22,7 @@ struct job {
 	struct log_input *log_inputs;
 	struct capture *capture;
 	struct logs *logs;
+	struct logstate *state;
 	struct engine *engine;
 	struct sinks sinks;
 	bool level_reached;
@@ -123,7 +124,8 @@ static bool add_file(struct job *job, const char *path, unsigned takes)
 	const char *format = job->options->format;
 	if (!format || (takes & SINK_EVENTS))
 		format = screen && !(takes & SINK_EVENTS) ? "text" : "eve";
-	const struct config_output output = {.type = "jsonl", .format = format, .path = path};
+	const struct config_output output = {.type = "jsonl", .format = format, .path = path,
+					     .append = job->state != NULL};
 	return sinks_add(&job->sinks, &output, takes | (screen ? SINK_COLOUR : 0u));
 }
 
@@ -222,19 +224,32 @@ static void reload(struct job *job)
 	log_note("SIGHUP: %u rules loaded", rules_count(rules));
 }
 
+/* Records are out before the place in the log is saved: what is not is read again. */
+static void follow_logs(struct job *job)
+{
+	while (!stop_asked && logs_follow(job->logs, wall_ns())) {
+		sinks_flush(&job->sinks);
+		if (job->state)
+			logs_save(job->logs, job->state);
+	}
+}
+
 static void watch_loop(struct job *job)
 {
-	enum { EVENTS_WAIT = 4096 };
+	enum { EVENTS_WAIT = 4096, LOGS_EVERY = 1024 };
 	const struct counters *counters = engine_counters(job->engine);
 	struct packet packet;
 	uint64_t alerts = 0, packets = 0;
+	unsigned n = 0;
 	for (;;) {
 		enum capture_result result = capture_next(job->capture, &packet);
 		if (result == CAPTURE_END)
 			return;
 		if (result == CAPTURE_PACKET)
 			engine_packet(job->engine, &packet);
-		else
+		if (job->logs && (result == CAPTURE_IDLE || ++n % LOGS_EVERY == 0))
+			follow_logs(job);
+		if (result == CAPTURE_IDLE)
 			engine_idle(job->engine, wall_ns());
 		/* An alert does not wait for a quiet moment that a busy interface may never have. */
 		if (result == CAPTURE_IDLE || counters->alerts + counters->updates != alerts ||
@@ -275,17 +290,37 @@ static void catch_signals(struct job *job)
 	signal(SIGHUP, job->options->live ? on_hangup : SIG_DFL);
 }
 
-/* Files that the command line or a folder has, then those of --log. */
+/* Files of records are made as long again as they were when the logs' places were saved. */
+static bool resume(struct job *job)
+{
+	const struct config *config = job->config;
+	job->state = logstate_open(config->state);
+	if (!job->state)
+		return false;
+	for (unsigned i = 0; i < config->output_count; i++)
+		if (config->outputs[i].path && strcmp(config->outputs[i].path, "-") != 0)
+			logstate_output(job->state, config->outputs[i].path);
+	if (job->options->events && strcmp(job->options->events, "-") != 0)
+		logstate_output(job->state, job->options->events);
+	if (job->options->alerts && strcmp(job->options->alerts, "-") != 0)
+		logstate_output(job->state, job->options->alerts);
+	return true;
+}
+
+/* Files that the command line or a folder has, live those of the config, then those of --log. */
 static bool gather_logs(struct job *job)
 {
 	const struct options *o = job->options;
 	unsigned n = 0;
+	const struct config *config = job->config;
 	const char *const *found = inputs_logs(job->inputs);
-	job->log_inputs = calloc(inputs_count(job->inputs) + o->log_count + 1, sizeof *job->log_inputs);
+	job->log_inputs = calloc(inputs_count(job->inputs) + o->log_count + config->log_count + 1, sizeof *job->log_inputs);
 	if (!job->log_inputs || !found)
 		return false;
 	for (; *found; found++)
 		job->log_inputs[n++] = (struct log_input){.path = *found};
+	for (unsigned i = 0; o->live && i < config->log_count; i++)
+		job->log_inputs[n++] = config->logs[i];
 	for (unsigned i = 0; i < o->log_count; i++)
 		job->log_inputs[n++] = (struct log_input){.path = o->logs[i].path, .format = o->logs[i].format};
 	if (!n)
@@ -295,6 +330,7 @@ static bool gather_logs(struct job *job)
 		.count = n,
 		.first_file = FIRST_LOG_FILE,
 		.live = o->live,
+		.state = job->state,
 		.sessions = LIMIT_LOG_SESSIONS,
 		.counters = engine_counters(job->engine),
 		.event = on_log,
@@ -310,15 +346,21 @@ static int run_opened(struct job *job)
 	job->inputs = inputs_find(o->inputs);
 	if (!job->inputs)
 		return EXIT_INPUT_OUTPUT;
+	static const char *const none[] = {NULL};
 	const struct capture_options capture = {
 		.inputs = o->live ? NULL : inputs_captures(job->inputs),
-		.interfaces = !o->live ? NULL : o->interface_count ? o->interfaces : job->config->interfaces,
+		.interfaces = !o->live ? NULL : o->interface_count ? o->interfaces : job->config->interfaces ? job->config->interfaces : none,
 		.filter = o->filter ? o->filter : job->config->filter,
 	};
 	if (o->live && (!capture.interfaces || !capture.interfaces[0])) {
-		log_error("watch needs an interface: -i IFACE, or `interfaces` in the configuration");
-		return EXIT_USAGE;
+		if (!o->log_count && !job->config->log_count && !(job->config->listen && job->config->listen[0])) {
+			log_error("watch needs an interface or a log: -i IFACE, --log FILE, or `interfaces`, `logs` or `listen` in the "
+				  "configuration");
+			return EXIT_USAGE;
+		}
 	}
+	if (o->live && job->config->state && !resume(job))
+		return EXIT_INPUT_OUTPUT;
 	if (!add_sinks(job))
 		return EXIT_INPUT_OUTPUT;
 	job->capture = capture_open(&capture);
@@ -380,6 +422,7 @@ int run(const struct options *options)
 	engine_close(job.engine);
 	capture_close(job.capture);
 	logs_close(job.logs);
+	logstate_close(job.state);
 	free(job.log_inputs);
 	inputs_close(job.inputs);
 	sinks_close(&job.sinks);
