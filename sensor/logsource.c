@@ -1,61 +1,13 @@
-#include "logsource.h"
-#include "follow.h"
+#include "logs.h"
 #include "hash.h"
 #include "log.h"
-#include "log_formats.h"
-#include "logfile.h"
-#include "logset.h"
 #include "logzone.h"
 #include "../parsers/log_json.h"
 #include <errno.h>
 #include <inttypes.h>
-#include <stdalign.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
-
-enum { LOGS_MAX = 512, JOINED_MAX = LIMIT_LOG_RECORD, AT_ONCE = 4096, EXAMPLE_BYTES = 120 };
-
-/* One file of a log. */
-struct part {
-	struct log_input input;
-	uint16_t file;
-	uint64_t bytes;
-	struct logset_name name;
-};
-
-struct log {
-	struct part *parts;      /* the oldest first */
-	unsigned part_count, part;
-	struct logfile *file;    /* of the part at hand */
-	struct follow *follow;   /* live: instead of it */
-	struct follow_place after; /* live: behind the last record that was delivered */
-	bool after_known, unknown;
-	const struct log_format *format;
-	struct log_clock clock;
-	uint64_t source, last_ns, arrival_ns;
-	struct log_record record; /* the next one, when `ready` */
-	bool ready, held;        /* held: of a log with joined records, the line behind the record is known already */
-	struct log_record next;  /* that line, in `held_text` */
-	uint32_t joined_size;
-	uint8_t *joined, *held_text;
-	alignas(16) uint8_t state[LIMIT_LOG_STATE];
-};
-
-struct logs {
-	struct logs_options options;
-	struct part *parts;
-	struct log *logs[LOGS_MAX];
-	unsigned count, faults;
-	struct log *first;       /* whose record is the earliest */
-	uint64_t second_ns;      /* until which it stays so */
-	struct log_sessions *sessions;
-	struct log_json *json[2];
-	struct log_parse parse;
-	char example[4 * EXAMPLE_BYTES + 1]; /* the first unreadable line, escaped */
-	uint32_t example_line;
-	uint16_t example_file;
-};
 
 /* --- which files are which log ------------------------------------------------------------------------------- */
 
@@ -148,7 +100,7 @@ static bool group(struct logs *l)
 
 /* --- records --------------------------------------------------------------------------------------------------- */
 
-static void fault(struct logs *l, const char *path, const char *what)
+void logs_fault(struct logs *l, const char *path, const char *what)
 {
 	l->faults++;
 	log_error("%s: %s", path, what);
@@ -161,7 +113,7 @@ static bool part_open(struct logs *l, struct log *log)
 		log->file = logfile_open(path);
 		if (log->file)
 			return true;
-		fault(l, path, strerror(errno));
+		logs_fault(l, path, strerror(errno));
 		log->part++;
 	}
 	return false;
@@ -184,7 +136,7 @@ static void strip_colours(struct slice *line)
 	line->size = to;
 }
 
-static void record_begin(struct logs *l, const struct log *log, struct log_record *record, struct slice line, uint32_t number, bool cut)
+void logs_record(struct logs *l, const struct log *log, struct log_record *record, struct slice line, uint32_t number, bool cut)
 {
 	l->options.counters->log_lines++;
 	l->options.counters->log_cut += cut;
@@ -196,23 +148,11 @@ static void record_begin(struct logs *l, const struct log *log, struct log_recor
 				      .file = log->parts[log->follow ? 0 : log->part].file};
 }
 
-static bool followed_line(struct logs *l, struct log *log, struct log_record *record)
-{
-	struct slice line;
-	uint32_t number;
-	bool cut;
-	if (!follow_next(log->follow, &line, &cut, &number))
-		return false;
-	l->options.counters->log_bytes += line.size + 1;
-	record_begin(l, log, record, line, number, cut);
-	return true;
-}
-
 static bool line_of(struct logs *l, struct log *log, struct log_record *record)
 {
 	bool cut;
 	if (log->follow)
-		return followed_line(l, log, record);
+		return logs_followed_line(l, log, record);
 	while (log->file || part_open(l, log)) {
 		struct slice line;
 		uint32_t number = logfile_place(log->file).number;
@@ -220,11 +160,11 @@ static bool line_of(struct logs *l, struct log *log, struct log_record *record)
 		enum line_result result = logfile_next(log->file, true, &line, &cut);
 		if (result == LINE_TAKEN) {
 			l->options.counters->log_bytes += logfile_place(log->file).offset - before;
-			record_begin(l, log, record, line, number, cut);
+			logs_record(l, log, record, line, number, cut);
 			return true;
 		}
 		if (result == LINE_DAMAGED) {
-			fault(l, log->parts[log->part].input.path, logfile_fault(log->file));
+			logs_fault(l, log->parts[log->part].input.path, logfile_fault(log->file));
 			continue;
 		}
 		logfile_close(log->file);
@@ -234,7 +174,7 @@ static bool line_of(struct logs *l, struct log *log, struct log_record *record)
 	return false;
 }
 
-static void timed(struct log *log, struct log_record *record)
+void logs_time(struct log *log, struct log_record *record)
 {
 	log->format->envelope(&log->clock, record);
 	if (record->time_ns)
@@ -294,11 +234,11 @@ static bool format_find(struct logs *l, struct log *log)
 	char what[1200];
 	snprintf(what, sizeof what, "neither a capture nor a log of a known format; name it with --log FORMAT:FILE, FORMAT one of %s",
 		 log_format_names());
-	fault(l, log->parts->input.path, what);
+	logs_fault(l, log->parts->input.path, what);
 	return false;
 }
 
-static bool buffers_take(struct log *log)
+bool logs_buffers(struct log *log)
 {
 	if (!log->format->continues)
 		return true;
@@ -307,11 +247,11 @@ static bool buffers_take(struct log *log)
 	return log->joined && log->held_text;
 }
 
-static void log_next(struct logs *l, struct log *log)
+void logs_next(struct logs *l, struct log *log)
 {
 	log->ready = log->format->continues ? joined_next(l, log) : line_of(l, log, &log->record);
 	if (log->ready)
-		timed(log, &log->record);
+		logs_time(log, &log->record);
 }
 
 /* --- events ---------------------------------------------------------------------------------------------------- */
@@ -335,7 +275,7 @@ static void keep_example(struct logs *l, const struct log *log)
 										      : sprintf(out, "\\x%02x", line.at[i]);
 }
 
-static void deliver(struct logs *l, struct log *log)
+void logs_deliver(struct logs *l, struct log *log)
 {
 	struct log_parse *p = &l->parse;
 	const struct log_record *record = &log->record;
@@ -357,7 +297,7 @@ static void deliver(struct logs *l, struct log *log)
 
 /* --- the merge ------------------------------------------------------------------------------------------------- */
 
-static void find_first(struct logs *l)
+void logs_find_first(struct logs *l)
 {
 	l->first = NULL;
 	l->second_ns = UINT64_MAX;
@@ -386,66 +326,11 @@ void logs_run(struct logs *l, uint64_t until_ns)
 {
 	for (unsigned n = 0; n < AT_ONCE && l->first && (!n || l->first->record.time_ns < until_ns); n++) {
 		struct log *log = l->first;
-		deliver(l, log);
-		log_next(l, log);
+		logs_deliver(l, log);
+		logs_next(l, log);
 		if (!log->ready || log->record.time_ns >= l->second_ns)
-			find_first(l);
+			logs_find_first(l);
 	}
-}
-
-/* --- live ------------------------------------------------------------------------------------------------------ */
-
-/* A log that has just begun may not have shown yet what it is. */
-static bool followed_format(struct logs *l, struct log *log)
-{
-	struct slice ahead = slice_head(follow_ahead(log->follow), LIMIT_LOG_HEAD);
-	if (log->format || log->unknown)
-		return log->format != NULL;
-	log->format = ahead.size ? log_format_of(ahead) : NULL;
-	if (!log->format && ahead.size == LIMIT_LOG_HEAD) {
-		log->unknown = true;
-		fault(l, log->parts->input.path, "not a log of a known format; name it with --log FORMAT:FILE");
-	}
-	return log->format && buffers_take(log);
-}
-
-/* Behind what was delivered. A line that is held for the next record is read again after a restart. */
-static void place_after(struct log *log)
-{
-	if (!log->held)
-		log->after_known = follow_place(log->follow, &log->after);
-}
-
-bool logs_follow(struct logs *l, uint64_t now_ns)
-{
-	bool any = false;
-	for (unsigned i = 0; i < l->count; i++) {
-		struct log *log = l->logs[i];
-		follow_look(log->follow);
-		log->arrival_ns = now_ns;
-		if (followed_format(l, log) && !log->ready)
-			log_next(l, log);
-	}
-	find_first(l);
-	for (unsigned n = 0; n < AT_ONCE && l->first; n++) {
-		struct log *log = l->first;
-		deliver(l, log);
-		place_after(log);
-		any = true;
-		log_next(l, log);
-		if (!log->ready || log->record.time_ns >= l->second_ns)
-			find_first(l);
-	}
-	return any;
-}
-
-void logs_save(const struct logs *l, struct logstate *state)
-{
-	logstate_begin(state);
-	for (unsigned i = 0; i < l->count; i++)
-		if (l->logs[i]->after_known)
-			logstate_add(state, l->logs[i]->parts->input.path, &l->logs[i]->after);
-	logstate_commit(state);
 }
 
 /* --- life ------------------------------------------------------------------------------------------------------ */
@@ -459,23 +344,23 @@ static void begin_all(struct logs *l)
 			const struct follow_place *from = l->options.state ? logstate_log(l->options.state, path) : NULL;
 			log->follow = follow_open(path, from, l->options.state != NULL);
 			log->after_known = log->follow && follow_place(log->follow, &log->after);
-			if (!log->follow || (log->format && !buffers_take(log)))
-				fault(l, path, "not enough memory");
+			if (!log->follow || (log->format && !logs_buffers(log)))
+				logs_fault(l, path, "not enough memory");
 			continue;
 		}
 		if (!log->format && !format_find(l, log))
 			continue;
-		if (!buffers_take(log))
-			fault(l, log->parts->input.path, "not enough memory");
+		if (!logs_buffers(log))
+			logs_fault(l, log->parts->input.path, "not enough memory");
 		else
-			log_next(l, log);
+			logs_next(l, log);
 	}
-	find_first(l);
+	logs_find_first(l);
 }
 
 static bool wants_json(const struct logs *l)
 {
-	bool json = false;
+	bool json = l->receiver_count > 0;
 	for (unsigned i = 0; i < l->count; i++)
 		json = json || !l->logs[i]->format || l->logs[i]->format->json;
 	return json;
@@ -495,7 +380,7 @@ struct logs *logs_open(const struct logs_options *options)
 				      .name = logset_name(options->inputs[i].path)};
 		file_time_ns(part->input.path, &part->bytes);
 	}
-	bool good = l->parts && l->sessions && group(l);
+	bool good = l->parts && l->sessions && group(l) && logs_listen(l);
 	for (unsigned i = 0; good && wants_json(l) && i < 2; i++)
 		good = (l->json[i] = log_json_open()) != NULL;
 	if (!good) {
@@ -519,6 +404,7 @@ void logs_close(struct logs *l)
 		free(l->logs[i]->held_text);
 		free(l->logs[i]);
 	}
+	logs_listen_close(l);
 	log_json_close(l->json[0]);
 	log_json_close(l->json[1]);
 	log_sessions_close(l->sessions);
@@ -529,7 +415,9 @@ void logs_close(struct logs *l)
 const char *logs_file_name(const struct logs *l, uint16_t file)
 {
 	return file >= l->options.first_file && file - l->options.first_file < (int)l->options.count
-		       ? l->options.inputs[file - l->options.first_file].path : "";
+		       ? l->options.inputs[file - l->options.first_file].path
+	       : file - l->options.first_file - (int)l->options.count < (int)l->receiver_count && file >= l->options.first_file
+		       ? l->receivers[file - l->options.first_file - (int)l->options.count].part.input.path : "";
 }
 
 unsigned logs_faults(const struct logs *l)

@@ -24,6 +24,7 @@ struct logs_options {
 	unsigned count;
 	uint16_t first_file;     /* event.file of the first input; the others follow */
 	bool live;
+	const char *const *listen; /* live: where syslog comes in, ends at NULL; NULL: nowhere */
 	struct logstate *state;  /* live: what an earlier run has read; NULL: begin at the end of each log */
 	uint32_t sessions;       /* clients remembered */
 	struct counters *counters;

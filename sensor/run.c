@@ -323,13 +323,14 @@ static bool gather_logs(struct job *job)
 		job->log_inputs[n++] = config->logs[i];
 	for (unsigned i = 0; i < o->log_count; i++)
 		job->log_inputs[n++] = (struct log_input){.path = o->logs[i].path, .format = o->logs[i].format};
-	if (!n)
+	if (!n && !(o->live && config->listen && config->listen[0]))
 		return true;
 	const struct logs_options logs = {
 		.inputs = job->log_inputs,
 		.count = n,
 		.first_file = FIRST_LOG_FILE,
 		.live = o->live,
+		.listen = o->live ? config->listen : NULL,
 		.state = job->state,
 		.sessions = LIMIT_LOG_SESSIONS,
 		.counters = engine_counters(job->engine),
