@@ -516,6 +516,8 @@ void log_emit_login(struct log_parse *parse, bool opened, enum outcome outcome, 
 		    const struct field *fields, uint8_t message, const uint64_t present[2])
 {
 	struct event event;
+	struct address predecessor = parse->base.predecessor;
+	parse->base.predecessor = (struct address){{0}};
 	if (!opened) {
 		event = log_event(parse, PROTOCOL_TCP, ACTION_OPEN, OUTCOME_SUCCESS, NULL);
 		log_emit(parse, &event);
@@ -530,5 +532,6 @@ void log_emit_login(struct log_parse *parse, bool opened, enum outcome outcome, 
 	log_emit(parse, &event);
 	event = log_event(parse, PROTOCOL_MQTT, ACTION_AUTHENTICATE, outcome, reason);
 	event.direction = TO_CLIENT;
+	event.predecessor = predecessor;
 	log_emit(parse, &event);
 }

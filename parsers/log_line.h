@@ -79,7 +79,8 @@ void log_about(struct log_parse *parse, struct log_session *session);
 uint64_t log_flow_id(const struct log_parse *parse, const struct address *address, uint16_t port);
 
 /* What the line of a login proves: a transport was opened (an event unless `opened`: the log has a line of its own for it), a
- * CONNECT was sent, and the server's answer. `parse` is filled: ends, names. The detail is shown with the CONNECT. */
+ * CONNECT was sent, and the server's answer. `parse` is filled: ends, names. The detail is shown with the CONNECT,
+ * base.predecessor with the answer. */
 void log_emit_login(struct log_parse *parse, bool opened, enum outcome outcome, const char *reason, const void *detail,
 		    const struct field *fields, uint8_t message, const uint64_t present[2]);
 

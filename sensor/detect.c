@@ -75,8 +75,7 @@ static void origin_keep(struct origin *o, const struct event *event)
 		memcpy(o->resource_text, first.at, first.size);
 		o->resource_size = (uint16_t)first.size;
 	}
-	if (event->log)
-		o->log = *event->log;
+	o->log = event->log ? *event->log : o->log;
 }
 
 /* Pointers into itself are set when it is used: it may have been copied. */
@@ -182,10 +181,8 @@ static struct episode *episode_of(struct detect *d, const struct group *group)
 
 static uint8_t group_text(const struct field *field, const struct event *event, char out[TEXT_MAX])
 {
-	uint32_t size = field_text(field, event, out, TEXT_MAX);
-	if (!size && event->log && field->base == BASE_ENDS)
-		size = (uint32_t)snprintf(out, TEXT_MAX, "unknown");
-	return (uint8_t)size;
+	bool unknown = event->log && field->base == BASE_ENDS && !field_text(field, event, out, TEXT_MAX);
+	return (uint8_t)(unknown ? (uint32_t)sprintf(out, "unknown") : field_text(field, event, out, TEXT_MAX));
 }
 
 static void episode_begin(struct detect *d, const struct rule *rule, struct group *group, const struct judgement *j,
@@ -248,17 +245,12 @@ static void forget(void *context, struct group *group)
 }
 
 /* Whom a log does not name is counted all the same, for each log apart: many failures of who knows whom are still many. */
-static bool is_unknown_end(const struct field *field, const struct event *event)
-{
-	return event->log && field->base == BASE_ENDS;
-}
-
 static bool hash_field(const struct field *field, const struct event *event, uint64_t seed, uint64_t *hash)
 {
 	struct value value;
 	if (!field_get(field, event, &value)) {
 		*hash = event->log ? event->log->source : 0;
-		return is_unknown_end(field, event);
+		return event->log && field->base == BASE_ENDS;
 	}
 	if (field->type == FIELD_ADDRESS)
 		*hash = hash_bytes(value.address, sizeof *value.address, seed);

@@ -179,7 +179,7 @@ def flapping():
     for _ in range(20):
         c = client(b, "127.0.0.9")
         c.connect("pump", "device01", "d01")
-        c.bye()
+        c.drop()
         time.sleep(0.05)
     return b.stop()
 
