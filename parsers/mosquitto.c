@@ -217,8 +217,6 @@ static bool connected(struct log_parse *parse, struct mosquitto *m, struct slice
 	if (login.has_user)
 		name_set(&session->session.user, login.user);
 	log_about(parse, session);
-	if (takes_over && !address_equal(&gone.ends.client, &ends.client))
-		parse->base.predecessor = gone.ends.client;
 	emit_login(parse, m, &login, was_opened);
 	if (takes_over) {
 		parse->about = NULL;
