@@ -212,6 +212,8 @@ struct slice event_note(const struct event *event, char out[NOTE_MAX])
 		return slice_head(name_slice(&event->session->user), NOTE_MAX);
 	if (event->session->client_id.known && event->session->client_id.size)
 		return slice_head(name_slice(&event->session->client_id), NOTE_MAX);
+	if (!address_known(&event->ends->server)) /* a log does not say at which of its own addresses a broker was reached */
+		return slice_of(out, 0);
 	char address[ADDRESS_TEXT_MAX];
 	unsigned size = address_format(&event->ends->server, address);
 	size = size < NOTE_MAX - 6 ? size : NOTE_MAX - 6;

@@ -162,6 +162,16 @@ static bool put_fields(struct json *json, const struct event *event, bool eve)
 
 /* --- records ------------------------------------------------------------------------------------------------ */
 
+/* What a log does not say is left out. */
+static void put_end(struct json *json, const struct event *event, const char *ip, const struct address *address, const char *port,
+		    uint16_t number)
+{
+	if (address_known(address))
+		put_address(json, ip, address);
+	if (number || !event->log)
+		put_number(json, port, number);
+}
+
 static void put_head(struct json *json, const struct record_context *context, const struct event *event, const char *type,
 		     uint64_t time_ns)
 {
@@ -169,10 +179,8 @@ static void put_head(struct json *json, const struct record_context *context, co
 	put_time(json, "timestamp", time_ns);
 	put_number(json, "flow_id", event->flow_id);
 	put_cstring(json, "event_type", type);
-	put_address(json, "src_ip", &event->ends->client);
-	put_number(json, "src_port", event->ends->client_port);
-	put_address(json, "dest_ip", &event->ends->server);
-	put_number(json, "dest_port", event->ends->server_port);
+	put_end(json, event, "src_ip", &event->ends->client, "src_port", event->ends->client_port);
+	put_end(json, event, "dest_ip", &event->ends->server, "dest_port", event->ends->server_port);
 	if (event->transport) {
 		put_cstring(json, "proto", event->transport == TRANSPORT_UDP ? "UDP" : "TCP");
 		digest_community_id(event->ends, event->transport, community_id);
@@ -184,6 +192,28 @@ static void put_head(struct json *json, const struct record_context *context, co
 	if (event->source == SOURCE_WIRE)
 		put_number(json, "pcap_cnt", event->frame);
 	put_cstring(json, "pcap_filename", context->file_name ? context->file_name(context->owner, event->file) : NULL);
+}
+
+/* Where in which log it stands, and what is peculiar about the line. */
+static void put_log(struct json *json, const struct event *event)
+{
+	if (!event->log)
+		return;
+	json_key(json, "log");
+	json_open(json);
+	put_cstring(json, "format", event->log->format);
+	put_number(json, "line", event->frame);
+	if (event->log->count > 1)
+		put_number(json, "count", event->log->count);
+	if (event->log->ambiguous) {
+		json_key(json, "ambiguous");
+		json_bool(json, true);
+	}
+	if (event->log->cut) {
+		json_key(json, "cut");
+		json_bool(json, true);
+	}
+	json_close(json);
 }
 
 static void put_event(struct json *json, const struct event *event)
@@ -203,6 +233,7 @@ static void put_event(struct json *json, const struct event *event)
 		json_key(json, "one_sided");
 		json_bool(json, true);
 	}
+	put_log(json, event);
 }
 
 /* "attack.t1110.001" is a technique; "attack.credential_access" its tactic. */

@@ -61,15 +61,25 @@ static const char *colour_of(enum level level)
 	return colours[level];
 }
 
+static void end_format(const struct address *address, char out[ADDRESS_TEXT_MAX])
+{
+	if (address_known(address))
+		address_format(address, out);
+	else
+		snprintf(out, ADDRESS_TEXT_MAX, "unknown");
+}
+
 /* Many events have many clients: the session of the last is shown as that, unless it is what the rule counts for. */
 static void add_who(struct page *page, const struct alert *alert)
 {
 	char from[ADDRESS_TEXT_MAX], to[ADDRESS_TEXT_MAX];
 	const struct event *event = alert->event;
 	const struct session *session = event->session;
-	address_format(&event->ends->client, from);
-	address_format(&event->ends->server, to);
-	add(page, "  who    %s -> %s:%u", from, to, event->ends->server_port);
+	end_format(&event->ends->client, from);
+	end_format(&event->ends->server, to);
+	add(page, "  who    %s -> %s", from, to);
+	if (event->ends->server_port || !event->log)
+		add(page, ":%u", event->ends->server_port);
 	if (event->app_proto)
 		add(page, " (%s)", event->app_proto);
 	const char *between = alert->count > 1 ? "; at last client " : ", client ";

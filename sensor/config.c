@@ -2,6 +2,7 @@
 #include "arena.h"
 #include "config_fault.h"
 #include "lists.h"
+#include "log_formats.h"
 #include "yaml_tree.h"
 #include "../outputs/output.h"
 #include <cyaml/cyaml.h>
@@ -37,14 +38,20 @@ struct file_output {
 	bool events;
 };
 
+struct file_log {
+	char *path, *format, *time_zone, *time_format;
+};
+
 struct file_limits {
 	uint32_t flows, groups, segments, fragments, memos;
 };
 
 struct file_config {
-	char *sensor, *filter, *salt;
-	char **home_net, **interfaces, **decode_as;
-	unsigned home_net_count, interfaces_count, decode_as_count;
+	char *sensor, *filter, *salt, *state;
+	char **home_net, **interfaces, **decode_as, **listen;
+	unsigned home_net_count, interfaces_count, decode_as_count, listen_count;
+	struct file_log *logs;
+	unsigned logs_count;
 	struct file_list *lists;
 	unsigned lists_count;
 	struct file_rules *rules;
@@ -92,6 +99,12 @@ static const cyaml_schema_field_t output_fields[] = {
 static const cyaml_schema_value_t output_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_output, output_fields)};
 
+static const cyaml_schema_field_t log_fields[] = {
+	TEXT("path", struct file_log, path), OPTIONAL_TEXT("format", struct file_log, format),
+	OPTIONAL_TEXT("time_zone", struct file_log, time_zone), OPTIONAL_TEXT("time_format", struct file_log, time_format),
+	CYAML_FIELD_END};
+static const cyaml_schema_value_t log_schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_log, log_fields)};
+
 #define LIMIT(name) CYAML_FIELD_UINT(#name, CYAML_FLAG_OPTIONAL, struct file_limits, name)
 static const cyaml_schema_field_t limits_fields[] = {LIMIT(flows), LIMIT(groups), LIMIT(segments), LIMIT(fragments),
 						     LIMIT(memos), CYAML_FIELD_END};
@@ -100,6 +113,9 @@ static const cyaml_schema_field_t config_fields[] = {
 	OPTIONAL_TEXT("sensor", struct file_config, sensor),
 	OPTIONAL_TEXT("filter", struct file_config, filter),
 	OPTIONAL_TEXT("salt", struct file_config, salt),
+	OPTIONAL_TEXT("state", struct file_config, state),
+	TEXTS("listen", struct file_config, listen),
+	CYAML_FIELD_SEQUENCE("logs", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, logs, &log_schema, 0, 512),
 	TEXTS("home_net", struct file_config, home_net),
 	TEXTS("interfaces", struct file_config, interfaces),
 	TEXTS("decode_as", struct file_config, decode_as),
@@ -367,6 +383,25 @@ static bool take_outputs(struct loaded *loaded)
 	return good;
 }
 
+static bool take_logs(struct loaded *loaded)
+{
+	const struct file_config *file = loaded->file;
+	struct config *config = &loaded->config;
+	bool good = true;
+	config->logs = arena_take(loaded->arena, (file->logs_count + 1) * sizeof *config->logs);
+	for (unsigned i = 0; i < file->logs_count; i++) {
+		const struct file_log *from = &file->logs[i];
+		const struct yaml_node *at = item_of(yaml_get(loaded->tree, "logs"), i);
+		config->logs[config->log_count++] = (struct log_input){path_of(loaded, from->path), from->format, from->time_zone,
+								       from->time_format};
+		if (from->format && !log_format_named(from->format))
+			good = wrong(loaded, yaml_get(at, "format"), "format", from->format, log_format_names());
+	}
+	config->listen = copy_texts(loaded, file->listen, file->listen_count);
+	config->state = path_of(loaded, file->state);
+	return good;
+}
+
 static bool take_decode_as(struct loaded *loaded)
 {
 	const struct file_config *file = loaded->file;
@@ -444,6 +479,7 @@ static bool take_all(struct loaded *loaded)
 	good = take_lists(loaded) && good;
 	good = take_rules(loaded) && good;
 	good = take_outputs(loaded) && good;
+	good = take_logs(loaded) && good;
 	good = take_decode_as(loaded) && good;
 	return take_limits(loaded) && good;
 }

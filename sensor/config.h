@@ -4,6 +4,7 @@
 #define TW_CONFIG_H
 
 #include "classify.h"
+#include "logsource.h"
 #include "rules.h"
 
 struct config_output {
@@ -36,6 +37,10 @@ struct config {
 	unsigned output_count;
 	const char *const *interfaces;
 	const char *filter;               /* BPF */
+	struct log_input *logs;           /* that are followed */
+	unsigned log_count;
+	const char *const *listen;        /* "udp://127.0.0.1:5514", "tcp://[::1]:5514": where logs come in as syslog */
+	const char *state;                /* file that remembers how far logs were read; NULL: none */
 	const char *salt;                 /* for the hashes of secrets; NULL: see digest.h */
 	bool ndpi;
 	uint32_t limit_flows, limit_groups, limit_segments, limit_fragments, limit_memos;

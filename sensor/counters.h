@@ -29,6 +29,12 @@
 	X(messages_bad, "messages that a parser refused") \
 	X(messages_cut, "messages parsed from their head only") \
 	X(http_evicted, "HTTP connections given up because there were too many") \
+	X(log_lines, "lines of logs") \
+	X(log_bytes, "bytes of logs") \
+	X(log_unreadable, "lines of logs that their format does not know") \
+	X(log_cut, "lines of logs that were cut, by whoever wrote them or because they are longer than a record may be") \
+	X(log_ambiguous, "lines of logs that fit more than one connection: events without an address") \
+	X(log_sessions_evicted, "clients of logs forgotten because the table was full") \
 	X(events, "events") \
 	X(alerts, "alerts, updates apart") \
 	X(updates, "updates of alerts") \

@@ -11,6 +11,7 @@ struct origin {
 	struct event event;
 	struct ends ends;
 	struct session session;
+	struct log_detail log;
 	struct slice resource;
 	uint16_t resource_size;
 	char resource_text[TEXT_MAX];
@@ -74,9 +75,7 @@ static void origin_keep(struct origin *o, const struct event *event)
 		memcpy(o->resource_text, first.at, first.size);
 		o->resource_size = (uint16_t)first.size;
 	}
-	/* Reasons of wire events are literals; those of a log would need a copy of their own. */
-	if (event->source == SOURCE_LOG)
-		o->event.reason = (struct slice){NULL, 0};
+	o->log = event->log ? *event->log : o->log;
 }
 
 /* Pointers into itself are set when it is used: it may have been copied. */
@@ -84,6 +83,7 @@ static const struct event *origin_event(struct origin *o)
 {
 	o->event.ends = &o->ends;
 	o->event.session = &o->session;
+	o->event.log = o->event.log ? &o->log : NULL;
 	o->resource = slice_of(o->resource_text, o->resource_size);
 	o->event.resource = (struct slices){&o->resource, o->resource_size != 0};
 	return &o->event;
@@ -179,6 +179,12 @@ static struct episode *episode_of(struct detect *d, const struct group *group)
 	return group->episode == GROUP_NONE ? NULL : pool_at(&d->episodes, group->episode);
 }
 
+static uint8_t group_text(const struct field *field, const struct event *event, char out[TEXT_MAX])
+{
+	bool unknown = event->log && field->base == BASE_ENDS && !field_text(field, event, out, TEXT_MAX);
+	return (uint8_t)(unknown ? (uint32_t)sprintf(out, "unknown") : field_text(field, event, out, TEXT_MAX));
+}
+
 static void episode_begin(struct detect *d, const struct rule *rule, struct group *group, const struct judgement *j,
 			  const struct event *event)
 {
@@ -196,7 +202,7 @@ static void episode_begin(struct detect *d, const struct rule *rule, struct grou
 	e->order = d->raised++;
 	for (unsigned i = 0; i < rule->group_count; i++)
 		if (rule->group_by[j->role][i])
-			e->group_sizes[i] = (uint8_t)field_text(rule->group_by[j->role][i], event, e->groups[i], TEXT_MAX);
+			e->group_sizes[i] = group_text(rule->group_by[j->role][i], event, e->groups[i]);
 	add_marks(d, rule, group, e);
 	add_event(e, event);
 	group->episode = index == POOL_NONE ? GROUP_NONE : index;
@@ -238,11 +244,14 @@ static void forget(void *context, struct group *group)
 	groups_remove(d->groups, group);
 }
 
+/* Whom a log does not name is counted all the same, for each log apart: many failures of who knows whom are still many. */
 static bool hash_field(const struct field *field, const struct event *event, uint64_t seed, uint64_t *hash)
 {
 	struct value value;
-	if (!field_get(field, event, &value))
-		return false;
+	if (!field_get(field, event, &value)) {
+		*hash = event->log ? event->log->source : 0;
+		return event->log && field->base == BASE_ENDS;
+	}
 	if (field->type == FIELD_ADDRESS)
 		*hash = hash_bytes(value.address, sizeof *value.address, seed);
 	else if (field->type >= FIELD_TEXT && field->type != FIELD_ENUM && field->type != FIELD_TIME && field->type != FIELD_SECRET)

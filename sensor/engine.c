@@ -465,6 +465,14 @@ void engine_packet(struct engine *e, const struct packet *packet)
 	engine_decode(e, &copy, fits);
 }
 
+void engine_log(struct engine *e, const struct event *event)
+{
+	if (e->batch_count)
+		engine_flush(e);
+	engine_time(e, event->time_ns);
+	engine_event(e, event);
+}
+
 void engine_idle(struct engine *e, uint64_t now_ns)
 {
 	engine_flush(e);

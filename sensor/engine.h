@@ -24,6 +24,8 @@ void engine_close(struct engine *engine);
 /* Borrows the packet during the call, or as long as packet->stays says: packets are gathered into batches so that memory can be
  * fetched ahead. */
 void engine_packet(struct engine *engine, const struct packet *packet);
+/* An event of a log; the packets before it go first. */
+void engine_log(struct engine *engine, const struct event *event);
 void engine_idle(struct engine *engine, uint64_t now_ns); /* live tick: time passes without packets */
 void engine_finish(struct engine *engine);                /* end of input: flows, then detectors */
 

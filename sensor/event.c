@@ -72,12 +72,20 @@ void name_set(struct name *name, struct slice value)
 	name->size = sizeof name->text;
 }
 
+static const char *log_level_name(unsigned level)
+{
+	static const char *const names[] = {"none", "debug", "info", "notice", "warning", "error", NULL};
+	return pick(names, level);
+}
+
 #define EVENT(name, type, member, names, help) \
 	{name, type, BASE_EVENT, offsetof(struct event, member), 0, 0, FIELD_ALWAYS, false, names, help}
 #define ENDS(name, type, member, help) \
 	{name, type, BASE_ENDS, offsetof(struct ends, member), 0, 0, FIELD_ALWAYS, true, NULL, help}
 #define SESSION(name, type, member, names, help) \
 	{name, type, BASE_SESSION, offsetof(struct session, member), 0, 0, FIELD_ALWAYS, false, names, help}
+#define LOG(name, type, member, names, help) \
+	{name, type, BASE_LOG, offsetof(struct log_detail, member), 0, 0, FIELD_ALWAYS, false, names, help}
 
 const struct field event_fields[] = {
 	EVENT("timestamp", FIELD_TIME, time_ns, NULL, "when it happened, by the capture's or the log's clock"),
@@ -106,6 +114,11 @@ const struct field event_fields[] = {
 	SESSION("used", FIELD_BOOL, used, NULL, "messages, subscriptions or requests went over the session before this event"),
 	SESSION("successor", FIELD_ENUM, successor, successor_name,
 		"none, same_address or other_address: where the same client identifier has come from since"),
+	LOG("log.format", FIELD_CSTRING, format, NULL, "which log: mosquitto, rabbitmq, ..."),
+	LOG("log.level", FIELD_ENUM, level, log_level_name, "how grave the writer of the log took it: debug to error, none"),
+	LOG("log.count", FIELD_U32, count, NULL, "how many of its kind the line stands for: 1, but for summaries"),
+	LOG("log.ambiguous", FIELD_BOOL, ambiguous, NULL, "more than one connection could be meant, so no address is given"),
+	LOG("log.cut", FIELD_BOOL, cut, NULL, "the line was cut: what stood behind is unknown"),
 	{0},
 };
 
@@ -124,6 +137,9 @@ static const void *field_at(const struct field *field, const struct event *event
 		break;
 	case BASE_DETAIL:
 		base = event->protocol == field->protocol ? event->detail : NULL;
+		break;
+	case BASE_LOG:
+		base = event->log;
 		break;
 	}
 	if (!base || (field->message && field->message != event->message))
@@ -148,7 +164,7 @@ bool field_get(const struct field *field, const struct event *event, struct valu
 		return true;
 	case FIELD_U16:
 		out->number = *(const uint16_t *)at;
-		return true;
+		return out->number || field->base != BASE_ENDS || event->source == SOURCE_WIRE;
 	case FIELD_U32:
 		out->number = *(const uint32_t *)at;
 		return true;
@@ -161,7 +177,7 @@ bool field_get(const struct field *field, const struct event *event, struct valu
 		return out->number != 0;
 	case FIELD_ADDRESS:
 		out->address = at;
-		return field->base != BASE_EVENT || !address_equal(at, &(struct address){{0}});
+		return address_known(at);
 	case FIELD_TEXT:
 	case FIELD_CODES:
 		out->text = *(const struct slice *)at;

@@ -70,17 +70,28 @@ struct session {
 
 struct field;
 
+/* What only events of a log have. */
+struct log_detail {
+	const char *format;  /* "mosquitto" */
+	uint64_t source;     /* tells the log from others: whose addresses are unknown are counted for each log apart */
+	uint32_t count;      /* how many of its kind the line stands for; 1, but for summaries of what was not logged */
+	uint8_t level;       /* enum log_level */
+	bool ambiguous;      /* more than one connection could be meant: the line does not say which */
+	bool cut;            /* the line was cut: what stood behind is unknown */
+};
+
 struct event {
 	uint64_t time_ns;
 	uint64_t flow_id;              /* stable for a conversation: hash of ends, transport and first packet's time */
 	const struct ends *ends;
 	const struct session *session; /* never NULL; a zeroed one when there is none */
 	struct slices resource;        /* topics, topic filters, paths; count 0 when there is none */
-	struct slice reason;           /* why, in lower_snake_case: "not_authorized"; at NULL when there is nothing to say */
+	struct slice reason;           /* why, in lower_snake_case: "not_authorized", a literal; at NULL when there is nothing to say */
 	struct address predecessor;    /* of a login: where the same client id is live as well; all zero when nowhere else */
 	const void *detail;            /* the parser's struct, NULL when it has none */
 	uint64_t present[2];           /* which fields of the detail are set: bit field.bit */
 	const struct field *fields;    /* of the detail, ends at a NULL name; NULL when there is none */
+	const struct log_detail *log;  /* NULL on the wire */
 	const char *app_proto;         /* "mqtt", "dns" ...; NULL while unknown */
 	uint32_t frame;                /* wire: frame number in its file; log: line number */
 	uint16_t file;                 /* index of the input */
@@ -99,12 +110,12 @@ enum field_type {
 	FIELD_CODES,   /* struct slice of one-byte numbers, e.g. SUBACK codes: any of them */
 	FIELD_NAME,    /* struct name */
 	FIELD_ENUM,    /* uint8_t shown and matched by name */
-	FIELD_ADDRESS, /* struct address */
+	FIELD_ADDRESS, /* struct address; absent when all zeros */
 	FIELD_TIME,    /* uint64_t nanoseconds since 1970 */
 	FIELD_CSTRING, /* const char *, NULL when absent */
 	FIELD_SECRET   /* uint64_t salted hash: rules compare it with the hash of their value; no output ever shows it */
 };
-enum field_base { BASE_EVENT, BASE_ENDS, BASE_SESSION, BASE_DETAIL };
+enum field_base { BASE_EVENT, BASE_ENDS, BASE_SESSION, BASE_DETAIL, BASE_LOG };
 
 #define FIELD_ALWAYS 255u /* field.bit of a field that needs no presence bit */
 
@@ -133,6 +144,13 @@ struct value {
 	struct slice text; /* storage that texts.items may point to */
 };
 bool field_get(const struct field *field, const struct event *event, struct value *out);
+
+/* Of whom a log did not say the address. */
+static inline bool address_known(const struct address *a)
+{
+	static const struct address zero;
+	return memcmp(a, &zero, sizeof zero) != 0;
+}
 
 static inline bool event_has(const struct event *e, unsigned bit)
 {

@@ -1,6 +1,9 @@
 #include "inputs.h"
 #include "bytes.h"
+#include "limits.h"
 #include "log.h"
+#include "log_formats.h"
+#include "logfile.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -10,11 +13,12 @@
 enum { DEPTH_MAX = 32 };
 
 struct inputs {
-	struct input { char *name; uint64_t bytes; } *items;
+	struct input { char *name; uint64_t bytes; bool log; } *items;
 	unsigned count, room, faults;
+	const char **captures, **logs;
 };
 
-static void add(struct inputs *inputs, const char *name, uint64_t bytes)
+static void add(struct inputs *inputs, const char *name, uint64_t bytes, bool log)
 {
 	if (inputs->count == inputs->room) {
 		unsigned room = inputs->room ? inputs->room * 2 : 64;
@@ -26,27 +30,36 @@ static void add(struct inputs *inputs, const char *name, uint64_t bytes)
 	}
 	char *copy = strdup(name);
 	if (copy)
-		inputs->items[inputs->count++] = (struct input){copy, bytes};
+		inputs->items[inputs->count++] = (struct input){copy, bytes, log};
 }
 
-/* pcap (either endianness, micro- and nanoseconds, the modified one), pcapng, gzip. */
-static bool is_capture(const char *name)
+enum kind { KIND_UNKNOWN, KIND_CAPTURE, KIND_LOG };
+
+/* pcap (either endianness, micro- and nanoseconds, the modified one), pcapng. */
+static bool is_capture(const uint8_t *first, uint32_t size)
 {
 	static const uint32_t magics[] = {0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1, 0xa1b2cd34, 0x34cdb2a1, 0x0a0d0d0a};
-	uint8_t first[4];
-	FILE *file = fopen(name, "rb");
-	if (!file)
-		return true; /* the reader will say why it cannot be opened */
-	size_t n = fread(first, 1, sizeof first, file);
-	fclose(file);
-	if (n < sizeof first)
-		return false;
-	if (first[0] == 0x1f && first[1] == 0x8b)
-		return true;
-	for (unsigned i = 0; i < sizeof magics / sizeof *magics; i++)
+	for (unsigned i = 0; size >= 4 && i < sizeof magics / sizeof *magics; i++)
 		if (load_be32(first) == magics[i])
 			return true;
 	return false;
+}
+
+static enum kind kind_of(const char *name)
+{
+	static uint8_t head[LIMIT_LOG_HEAD + 1];
+	uint32_t n = logfile_head(name, head, LIMIT_LOG_HEAD);
+	if (is_capture(head, n))
+		return KIND_CAPTURE;
+	head[n] = '\n';
+	return n && log_format_of(slice_of(head, n + 1)) ? KIND_LOG : KIND_UNKNOWN;
+}
+
+static enum kind kind_of_stdin(void)
+{
+	uint8_t head[4];
+	uint32_t n = logfile_peek_stdin(head, sizeof head);
+	return !n || is_capture(head, n) || (n > 1 && head[0] == 0x1f && head[1] == 0x8b) ? KIND_CAPTURE : KIND_LOG;
 }
 
 static int visible(const struct dirent *entry)
@@ -66,12 +79,13 @@ static void walk(struct inputs *inputs, const char *path, unsigned depth)
 	for (int i = 0; i < count; i++) {
 		char name[4096];
 		struct stat stat_of;
+		enum kind kind;
 		snprintf(name, sizeof name, "%s%s%s", path, path[strlen(path) - 1] == '/' ? "" : "/", entries[i]->d_name);
 		if (stat(name, &stat_of) == 0) {
 			if (S_ISDIR(stat_of.st_mode))
 				walk(inputs, name, depth + 1);
-			else if (S_ISREG(stat_of.st_mode) && is_capture(name))
-				add(inputs, name, (uint64_t)stat_of.st_size);
+			else if (S_ISREG(stat_of.st_mode) && (kind = kind_of(name)))
+				add(inputs, name, (uint64_t)stat_of.st_size, kind == KIND_LOG);
 		}
 		free(entries[i]);
 	}
@@ -82,7 +96,7 @@ static void named(struct inputs *inputs, const char *name)
 {
 	struct stat stat_of;
 	if (strcmp(name, "-") == 0) {
-		add(inputs, name, 0);
+		add(inputs, name, 0, kind_of_stdin() == KIND_LOG);
 		return;
 	}
 	if (stat(name, &stat_of) != 0) {
@@ -96,14 +110,15 @@ static void named(struct inputs *inputs, const char *name)
 			log_error("%s: the file is empty", name);
 			return;
 		}
-		add(inputs, name, (uint64_t)stat_of.st_size);
+		/* What is neither goes to the captures: their reader says what is wrong with it. */
+		add(inputs, name, (uint64_t)stat_of.st_size, S_ISREG(stat_of.st_mode) && kind_of(name) == KIND_LOG);
 		return;
 	}
 	unsigned before = inputs->count, faults = inputs->faults;
 	walk(inputs, name, 0);
 	if (inputs->count == before && inputs->faults == faults) {
 		inputs->faults++;
-		log_error("%s: no capture in this folder", name);
+		log_error("%s: no capture and no log in this folder", name);
 	}
 }
 
@@ -122,6 +137,8 @@ void inputs_close(struct inputs *inputs)
 	for (unsigned i = 0; i < inputs->count; i++)
 		free(inputs->items[i].name);
 	free(inputs->items);
+	free(inputs->captures);
+	free(inputs->logs);
 	free(inputs);
 }
 
@@ -143,4 +160,25 @@ const char *inputs_name(const struct inputs *inputs, unsigned index)
 uint64_t inputs_bytes(const struct inputs *inputs, unsigned index)
 {
 	return inputs->items[index].bytes;
+}
+
+static const char *const *names_of(const struct inputs *inputs, bool logs, const char ***list)
+{
+	unsigned n = 0;
+	free(*list);
+	*list = calloc(inputs->count + 1, sizeof **list);
+	for (unsigned i = 0; *list && i < inputs->count; i++)
+		if (inputs->items[i].log == logs)
+			(*list)[n++] = inputs->items[i].name;
+	return *list;
+}
+
+const char *const *inputs_captures(struct inputs *inputs)
+{
+	return names_of(inputs, false, &inputs->captures);
+}
+
+const char *const *inputs_logs(struct inputs *inputs)
+{
+	return names_of(inputs, true, &inputs->logs);
 }

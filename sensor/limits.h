@@ -13,6 +13,13 @@
 #define LIMIT_HTTP_CONNECTIONS 16384u /* with a request or response at hand; libhtp takes some KiB for each */
 #define LIMIT_NDPI_FLOWS 4096u        /* flows under nDPI's eye at once */
 
+#define LIMIT_LOG_SESSIONS 262144u    /* clients that later lines of a log may speak of */
+
+/* Logs. */
+#define LIMIT_LOG_RECORD 65536u       /* bytes of a record; of a longer one the head is read, the rest skipped */
+#define LIMIT_LOG_HEAD 65536u         /* bytes at the beginning of a log by which its format is found */
+#define LIMIT_LOG_STATE 8192u         /* bytes that a format keeps for one log */
+
 /* Per flow and direction. */
 #define LIMIT_MESSAGE 262144u         /* a message up to this size is buffered whole; of a larger one the head is parsed */
 #define LIMIT_OUT_OF_ORDER 1048576u   /* bytes held ahead of a hole before the hole is declared a gap */

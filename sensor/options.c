@@ -1,12 +1,13 @@
 #include "options.h"
 #include "log.h"
+#include "log_formats.h"
 #include "rule.h"
 #include "../outputs/output.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { OPTION_ALERTS = 256, OPTION_EVENTS, OPTION_FORMAT, OPTION_STATS, OPTION_FAIL_ON, OPTION_DECODE_AS };
+enum { OPTION_ALERTS = 256, OPTION_EVENTS, OPTION_FORMAT, OPTION_STATS, OPTION_FAIL_ON, OPTION_DECODE_AS, OPTION_LOG };
 
 static const struct option known[] = {
 	{"config", required_argument, NULL, 'c'},
@@ -19,6 +20,7 @@ static const struct option known[] = {
 	{"stats", required_argument, NULL, OPTION_STATS},
 	{"fail-on", required_argument, NULL, OPTION_FAIL_ON},
 	{"decode-as", required_argument, NULL, OPTION_DECODE_AS},
+	{"log", required_argument, NULL, OPTION_LOG},
 	{"quiet", no_argument, NULL, 'q'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
@@ -46,6 +48,30 @@ static bool add_decode_as(struct options *o, const char *value)
 		return false;
 	}
 	o->decode_as_count++;
+	return true;
+}
+
+/* FORMAT:FILE, or FILE alone; a file whose name begins like a format is meant when there is no such format. */
+static bool add_log(struct options *o, const char *value)
+{
+	static char names[OPTIONS_MAX][32];
+	const char *colon = strchr(value, ':');
+	if (o->log_count == OPTIONS_MAX) {
+		log_error("more than %u times --log", OPTIONS_MAX);
+		return false;
+	}
+	char *name = names[o->log_count];
+	o->logs[o->log_count].path = value;
+	if (colon && (size_t)(colon - value) < sizeof names[0] && !memchr(value, '/', (size_t)(colon - value))) {
+		snprintf(name, sizeof names[0], "%.*s", (int)(colon - value), value);
+		if (!log_format_named(name)) {
+			log_error("--log %s: valid is FORMAT:FILE, with FORMAT one of %s", value, log_format_names());
+			return false;
+		}
+		o->logs[o->log_count].format = name;
+		o->logs[o->log_count].path = colon + 1;
+	}
+	o->log_count++;
 	return true;
 }
 
@@ -102,6 +128,7 @@ static bool option_take(struct options *o, int option, char **argv)
 	case OPTION_STATS: o->stats = optarg; return true;
 	case OPTION_FORMAT: o->format = optarg; return format_valid(optarg);
 	case OPTION_FAIL_ON: o->fail_on = optarg; return level_valid(optarg);
+	case OPTION_LOG: return add_log(o, optarg);
 	case OPTION_DECODE_AS: return add_decode_as(o, optarg);
 	case ':': log_error("option %s needs a value", argv[optind - 1]); return false;
 	default: return unknown_option(argv);
@@ -121,8 +148,8 @@ bool options_parse(struct options *o, int argc, char **argv)
 	o->input_count = (unsigned)(argc - optind);
 	if (o->help)
 		return true;
-	if (!o->live && !o->input_count) {
-		log_error("replay needs an input: a capture, a folder of captures, or - for standard input");
+	if (!o->live && !o->input_count && !o->log_count) {
+		log_error("replay needs an input: a capture, a log, a folder of them, or - for standard input");
 		return false;
 	}
 	if (!o->live && o->interface_count) {

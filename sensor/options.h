@@ -11,6 +11,8 @@ struct options {
 	const char *config, *alerts, *events, *format, *stats, *fail_on, *filter;
 	const char *rules[OPTIONS_MAX + 1];      /* NULL-terminated */
 	const char *interfaces[OPTIONS_MAX + 1]; /* NULL-terminated */
+	struct { const char *format, *path; } logs[OPTIONS_MAX]; /* format NULL: by content */
+	unsigned log_count;
 	struct decode_as decode_as[OPTIONS_MAX];
 	unsigned rule_count, interface_count, decode_as_count;
 	const char *const *inputs;               /* NULL-terminated, borrowed from argv */

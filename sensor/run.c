@@ -1,7 +1,9 @@
 #include "run.h"
 #include "digest.h"
 #include "hash.h"
+#include "inputs.h"
 #include "log.h"
+#include "logsource.h"
 #include "sinks.h"
 #include "summary.h"
 #include <signal.h>
@@ -16,7 +18,11 @@ struct job {
 	struct config *config;
 	struct config *reloaded; /* whose lists and overrides the rules follow since the last SIGHUP; NULL before */
 	struct rules *rules;
+	struct inputs *inputs;
+	struct log_input *log_inputs;
 	struct capture *capture;
+	struct logs *logs;
+	struct logstate *state;
 	struct engine *engine;
 	struct sinks sinks;
 	bool level_reached;
@@ -24,13 +30,17 @@ struct job {
 	double started;
 };
 
+/* event.file: captures count from 0, logs from here. */
+enum { FIRST_LOG_FILE = 49152 };
+
 /* Signals can reach only what is global. */
 static struct capture *signalled_capture;
-static volatile sig_atomic_t reload_asked;
+static volatile sig_atomic_t reload_asked, stop_asked;
 
 static void on_stop(int signal)
 {
 	(void)signal;
+	stop_asked = 1;
 	capture_stop(signalled_capture);
 }
 
@@ -105,7 +115,7 @@ static void choose_salt(const struct config *config, bool live)
 static const char *file_name(const void *owner, uint16_t file)
 {
 	const struct job *job = owner;
-	return capture_file_name(job->capture, file);
+	return file < FIRST_LOG_FILE ? capture_file_name(job->capture, file) : logs_file_name(job->logs, file);
 }
 
 static bool add_file(struct job *job, const char *path, unsigned takes)
@@ -114,7 +124,8 @@ static bool add_file(struct job *job, const char *path, unsigned takes)
 	const char *format = job->options->format;
 	if (!format || (takes & SINK_EVENTS))
 		format = screen && !(takes & SINK_EVENTS) ? "text" : "eve";
-	const struct config_output output = {.type = "jsonl", .format = format, .path = path};
+	const struct config_output output = {.type = "jsonl", .format = format, .path = path,
+					     .append = job->state != NULL};
 	return sinks_add(&job->sinks, &output, takes | (screen ? SINK_COLOUR : 0u));
 }
 
@@ -142,6 +153,12 @@ static void on_alert(void *context, const struct alert *alert)
 	sinks_alert(&job->sinks, alert);
 }
 
+static void on_log(void *context, const struct event *event)
+{
+	struct job *job = context;
+	engine_log(job->engine, event);
+}
+
 static void on_event(void *context, const struct event *event)
 {
 	struct job *job = context;
@@ -156,19 +173,35 @@ static void progress(const struct job *job, bool last)
 	if (job->options->quiet || !isatty(STDERR_FILENO))
 		return;
 	capture_progress(job->capture, &done, &total);
+	if (job->logs)
+		logs_progress(job->logs, &done, &total);
 	if (total)
 		fprintf(stderr, "\r%3.0f %%  %llu alerts%s", 100.0 * (double)done / (double)total,
 			(unsigned long long)engine_counters(job->engine)->alerts, last ? "\r\033[K" : "");
 }
 
+/* Captures and logs, merged by time; at equal times the wire goes first. */
 static void replay_loop(struct job *job)
 {
 	enum { EVERY = 1 << 17 };
-	struct packet packet;
-	for (uint64_t n = 1; capture_next(job->capture, &packet) == CAPTURE_PACKET; n++) {
-		engine_packet(job->engine, &packet);
-		if (n % EVERY == 0)
+	struct packet packet = {0};
+	uint64_t log_ns;
+	bool captured = capture_next(job->capture, &packet) == CAPTURE_PACKET;
+	uint64_t told = 0;
+	for (uint64_t n = 1; !stop_asked; n++) {
+		bool logged = job->logs && logs_peek(job->logs, &log_ns);
+		if (captured && (!logged || packet.time_ns <= log_ns)) {
+			engine_packet(job->engine, &packet);
+			captured = capture_next(job->capture, &packet) == CAPTURE_PACKET;
+		} else if (logged) {
+			logs_run(job->logs, captured ? packet.time_ns : UINT64_MAX);
+			n += 255;
+		} else {
+			break;
+		}
+		if (n / EVERY != told)
 			progress(job, false);
+		told = n / EVERY;
 	}
 	progress(job, true);
 }
@@ -191,19 +224,32 @@ static void reload(struct job *job)
 	log_note("SIGHUP: %u rules loaded", rules_count(rules));
 }
 
+/* Records are out before the place in the log is saved: what is not is read again. */
+static void follow_logs(struct job *job)
+{
+	while (!stop_asked && logs_follow(job->logs, wall_ns())) {
+		sinks_flush(&job->sinks);
+		if (job->state)
+			logs_save(job->logs, job->state);
+	}
+}
+
 static void watch_loop(struct job *job)
 {
-	enum { EVENTS_WAIT = 4096 };
+	enum { EVENTS_WAIT = 4096, LOGS_EVERY = 1024 };
 	const struct counters *counters = engine_counters(job->engine);
 	struct packet packet;
 	uint64_t alerts = 0, packets = 0;
+	unsigned n = 0;
 	for (;;) {
 		enum capture_result result = capture_next(job->capture, &packet);
 		if (result == CAPTURE_END)
 			return;
 		if (result == CAPTURE_PACKET)
 			engine_packet(job->engine, &packet);
-		else
+		if (job->logs && (result == CAPTURE_IDLE || ++n % LOGS_EVERY == 0))
+			follow_logs(job);
+		if (result == CAPTURE_IDLE)
 			engine_idle(job->engine, wall_ns());
 		/* An alert does not wait for a quiet moment that a busy interface may never have. */
 		if (result == CAPTURE_IDLE || counters->alerts + counters->updates != alerts ||
@@ -224,12 +270,13 @@ static int finish(struct job *job)
 {
 	engine_finish(job->engine);
 	bool good = sinks_close(&job->sinks);
-	struct summary summary = {job->engine, job->rules, job->capture, wall_seconds() - job->started};
+	struct summary summary = {job->engine, job->rules, job->capture, job->logs, wall_seconds() - job->started};
 	if (!job->options->quiet)
 		summary_print(stderr, &summary);
 	if (job->options->stats && !summary_write(job->options->stats, &summary))
 		good = false;
-	if (capture_faults(job->capture) || !good)
+	if (capture_faults(job->capture) || (job->logs && logs_faults(job->logs)) ||
+	    (job->inputs && inputs_faults(job->inputs)) || !good)
 		return EXIT_INPUT_OUTPUT;
 	return job->level_reached ? EXIT_LEVEL : EXIT_DONE;
 }
@@ -243,18 +290,78 @@ static void catch_signals(struct job *job)
 	signal(SIGHUP, job->options->live ? on_hangup : SIG_DFL);
 }
 
+/* Files of records are made as long again as they were when the logs' places were saved. */
+static bool resume(struct job *job)
+{
+	const struct config *config = job->config;
+	job->state = logstate_open(config->state);
+	if (!job->state)
+		return false;
+	for (unsigned i = 0; i < config->output_count; i++)
+		if (config->outputs[i].path && strcmp(config->outputs[i].path, "-") != 0)
+			logstate_output(job->state, config->outputs[i].path);
+	if (job->options->events && strcmp(job->options->events, "-") != 0)
+		logstate_output(job->state, job->options->events);
+	if (job->options->alerts && strcmp(job->options->alerts, "-") != 0)
+		logstate_output(job->state, job->options->alerts);
+	return true;
+}
+
+/* Files that the command line or a folder has, live those of the config, then those of --log. */
+static bool gather_logs(struct job *job)
+{
+	const struct options *o = job->options;
+	unsigned n = 0;
+	const struct config *config = job->config;
+	const char *const *found = inputs_logs(job->inputs);
+	job->log_inputs = calloc(inputs_count(job->inputs) + o->log_count + config->log_count + 1, sizeof *job->log_inputs);
+	if (!job->log_inputs || !found)
+		return false;
+	for (; *found; found++)
+		job->log_inputs[n++] = (struct log_input){.path = *found};
+	for (unsigned i = 0; o->live && i < config->log_count; i++)
+		job->log_inputs[n++] = config->logs[i];
+	for (unsigned i = 0; i < o->log_count; i++)
+		job->log_inputs[n++] = (struct log_input){.path = o->logs[i].path, .format = o->logs[i].format};
+	if (!n && !(o->live && config->listen && config->listen[0]))
+		return true;
+	const struct logs_options logs = {
+		.inputs = job->log_inputs,
+		.count = n,
+		.first_file = FIRST_LOG_FILE,
+		.live = o->live,
+		.listen = o->live ? config->listen : NULL,
+		.state = job->state,
+		.sessions = LIMIT_LOG_SESSIONS,
+		.counters = engine_counters(job->engine),
+		.event = on_log,
+		.context = job,
+	};
+	job->logs = logs_open(&logs);
+	return job->logs != NULL;
+}
+
 static int run_opened(struct job *job)
 {
 	const struct options *o = job->options;
+	job->inputs = inputs_find(o->inputs);
+	if (!job->inputs)
+		return EXIT_INPUT_OUTPUT;
+	static const char *const none[] = {NULL};
 	const struct capture_options capture = {
-		.inputs = o->live ? NULL : o->inputs,
-		.interfaces = !o->live ? NULL : o->interface_count ? o->interfaces : job->config->interfaces,
+		.inputs = o->live ? NULL : inputs_captures(job->inputs),
+		.interfaces = !o->live ? NULL : o->interface_count ? o->interfaces : job->config->interfaces ? job->config->interfaces : none,
 		.filter = o->filter ? o->filter : job->config->filter,
 	};
 	if (o->live && (!capture.interfaces || !capture.interfaces[0])) {
-		log_error("watch needs an interface: -i IFACE, or `interfaces` in the configuration");
-		return EXIT_USAGE;
+		if (!o->log_count && !job->config->log_count && !(job->config->listen && job->config->listen[0])) {
+			log_error("watch needs an interface or a log: -i IFACE, --log FILE, or `interfaces`, `logs` or `listen` in the "
+				  "configuration");
+			return EXIT_USAGE;
+		}
 	}
+	if (o->live && job->config->state && !resume(job))
+		return EXIT_INPUT_OUTPUT;
 	if (!add_sinks(job))
 		return EXIT_INPUT_OUTPUT;
 	job->capture = capture_open(&capture);
@@ -269,7 +376,7 @@ static int run_opened(struct job *job)
 		.context = job,
 	};
 	job->engine = engine_open(&engine);
-	if (!job->engine)
+	if (!job->engine || !gather_logs(job))
 		return EXIT_INPUT_OUTPUT;
 	catch_signals(job);
 	if (o->live)
@@ -315,6 +422,10 @@ int run(const struct options *options)
 	}
 	engine_close(job.engine);
 	capture_close(job.capture);
+	logs_close(job.logs);
+	logstate_close(job.state);
+	free(job.log_inputs);
+	inputs_close(job.inputs);
 	sinks_close(&job.sinks);
 	rules_close(job.rules);
 	config_free(job.reloaded);

@@ -43,6 +43,8 @@ static void print_faults(FILE *out, const struct summary *summary)
 		bool ordinary = c->offset <= offsetof(struct counters, bytes) ||
 				c->offset == offsetof(struct counters, flows) ||
 				c->offset == offsetof(struct counters, flows_active) ||
+				c->offset == offsetof(struct counters, log_lines) ||
+				c->offset == offsetof(struct counters, log_bytes) ||
 				(c->offset >= offsetof(struct counters, events) &&
 				 c->offset <= offsetof(struct counters, updates));
 		if (value && !ordinary)
@@ -71,6 +73,8 @@ void summary_print(FILE *out, const struct summary *summary)
 	const struct counters *c = engine_counters(summary->engine);
 	fprintf(out, "packets    %" PRIu64 ", %" PRIu64 " bytes, %" PRIu64 " flows in %.2f s\n", c->packets, c->bytes, c->flows,
 		summary->seconds);
+	if (summary->logs)
+		logs_print(summary->logs, out);
 	print_events(out, summary);
 	print_faults(out, summary);
 	if (summary->rules)

@@ -3,12 +3,14 @@
 #define TW_SUMMARY_H
 
 #include "engine.h"
+#include "logsource.h"
 #include <stdio.h>
 
 struct summary {
 	struct engine *engine;
 	struct rules *rules;
 	const struct capture *capture;
+	const struct logs *logs; /* NULL: there are none */
 	double seconds; /* of wall clock that the run took */
 };
 

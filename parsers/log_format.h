@@ -1,0 +1,94 @@
+/* log_format.h - the contract between sensor/logsource.c, which reads logs, and the reader of one log format.
+ *
+ * A format is one file ending in one const descriptor, named in logs.def. It is given one record at a time (a line, or
+ * several joined ones) and pushes events. It never allocates and keeps its memory in `state` (zeroed when the log
+ * begins, kept across a rotation) and in `sessions`.
+ *
+ * The laws:
+ *  - A record is attacker's text: no read outside it, every call returns, no event claims more than the line proves.
+ *  - What the line does not say stays unknown: an address of zeros, a port of 0, a name that is not `known`.
+ *  - Secrets that stand in a line (passwords in packet dumps) get into no event.
+ *  - Events point into the record and into `parse`; both die when the call returns.
+ */
+#ifndef TW_LOG_FORMAT_H
+#define TW_LOG_FORMAT_H
+
+#include "../sensor/counters.h"
+#include "../sensor/event.h"
+#include "../sensor/log_sessions.h"
+
+struct log_json;
+
+enum log_level { LOG_LEVEL_NONE, LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_NOTICE, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
+
+/* One record and what its envelope says. */
+struct log_record {
+	struct slice line;    /* whole, without its end; the lines of a joined record are parted by '\n' */
+	struct slice text;    /* the message behind the envelope */
+	struct slice host, app; /* of a syslog envelope, else NULL */
+	uint64_t time_ns;     /* 0 in envelope(): the record has none, it takes the time of the one before it */
+	uint32_t number;      /* of its first line in its file, from 1 */
+	uint16_t file;        /* event.file */
+	uint8_t level;        /* enum log_level */
+	bool cut;             /* longer than LIMIT_LOG_RECORD: this is its head */
+};
+
+/* How a log tells the time; one for each log. See log_line.h. */
+struct log_clock {
+	const char *format;   /* strptime() format of the prefix, NULL: find out */
+	int32_t (*zone_s)(const struct log_clock *clock, int64_t local_s); /* east of Greenwich, of a local time */
+	const void *zone;     /* zone_s()'s own */
+	uint64_t around_ns;   /* for times without a year: the last one known, else the file's own time */
+	int64_t hour, hour_offset_s; /* zone_s() of the hour that was asked for last */
+};
+
+struct log_parse {
+	/* given */
+	void *state;                  /* descriptor->state_bytes bytes, 16-aligned */
+	const struct log_record *record;
+	struct log_sessions *sessions; /* of all logs: make keys with log_session_key() */
+	struct log_json *json[2];     /* for JSON: log_json.h; the second for JSON within JSON */
+	uint64_t source;              /* hash that tells this log from others; for keys */
+	struct counters *counters;
+	/* Copy `base`, fill in the rest, log_emit() it. It points to the four below, which are blank at each call and
+	 * which the format fills; base.session may be pointed to a session of `sessions`. */
+	struct event base;
+	struct log_session *about;    /* see log_about() */
+	struct ends ends;
+	struct session session;
+	struct log_detail log;
+	/* the emitter's */
+	void (*emit)(struct log_parse *parse, const struct event *event);
+	void *owner;
+};
+
+enum log_verdict {
+	LOG_TAKEN,      /* understood; it need not have been worth an event */
+	LOG_UNREADABLE  /* not of this format: counted, the first one is shown in the summary */
+};
+
+struct log_format {
+	const char *name;       /* "mosquitto": --log, log.format */
+	const char *help;       /* one line: which software, which log */
+	const char *app_proto;  /* "mqtt", "http": of its events, unless it sets another */
+	uint16_t state_bytes;   /* at most LIMIT_LOG_STATE */
+	/* How many of the whole lines in `head` (at most LIMIT_LOG_HEAD bytes, the beginning of the log) this format
+	 * recognises as its own beyond doubt. The format with the most takes the log; 0: none. */
+	unsigned (*probe)(struct slice head);
+	/* Fills text, time_ns, level, host, app from `record->line` (its first line, when lines are joined). Must be cheap: it
+	 * is called for every record before the record's turn has come. */
+	void (*envelope)(struct log_clock *clock, struct log_record *record);
+	/* `line` belongs to the record `before` it. NULL: each line is a record. */
+	bool (*continues)(struct slice before, struct slice line);
+	enum log_verdict (*parse)(struct log_parse *parse);
+	bool json;              /* log_parse.json is wanted */
+};
+
+#define LOG_FORMAT(name) extern const struct log_format log_format_##name;
+#include "logs.def"
+#undef LOG_FORMAT
+
+/* Emits, and marks the session as used when the event is a use of it. */
+void log_emit(struct log_parse *parse, const struct event *event);
+
+#endif

@@ -1,0 +1,41 @@
+/* log_json.h - one JSON object of a log, flattened (only user of yajl). Bounded; nothing is allocated for a record but what yajl's
+ * reused handle grows to.
+ *
+ * Paths: {"client":{"id":"x"},"topics":["a","b"]} has client.id = x, topics[] = a, topics[] = b. Values are unescaped and
+ * live until the next read. A record with more than it holds keeps what came first. */
+#ifndef TW_LOG_JSON_H
+#define TW_LOG_JSON_H
+
+#include "../sensor/bytes.h"
+
+enum log_json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_TEXT };
+
+struct log_json_value {
+	struct slice path, text; /* text of a number as it stands, of a bool "true" or "false" */
+	uint8_t type;
+};
+
+struct log_json;
+
+struct log_json *log_json_open(void); /* NULL when memory is refused */
+void log_json_close(struct log_json *json);
+
+/* False when the text is not one JSON object; what stood before the fault is kept. */
+bool log_json_read(struct log_json *json, struct slice text);
+uint32_t log_json_count(const struct log_json *json);
+const struct log_json_value *log_json_at(const struct log_json *json, uint32_t index);
+
+/* The first value of this path; false when there is none, or it is null. */
+bool log_json_text(const struct log_json *json, const char *path, struct slice *out);
+bool log_json_number(const struct log_json *json, const char *path, uint64_t *out); /* whole part; texts of digits too */
+bool log_json_is(const struct log_json *json, const char *path, const char *text);
+/* All values of a path, as "topics[]". */
+uint32_t log_json_all(const struct log_json *json, const char *path, struct slice *out, uint32_t max);
+
+/* Without parsing: the raw value of the first member of this name at any depth, as it stands (a text with its quotes). For times,
+ * and for lists of records: log_json_item() then takes one after the other. */
+bool log_json_raw(struct slice text, const char *name, struct slice *out);
+/* Takes the next whole value, [ { or text or number, off the front of a list's inside or of concatenated objects. */
+bool log_json_item(struct slice *rest, struct slice *out);
+
+#endif

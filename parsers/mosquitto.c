@@ -1,0 +1,441 @@
+#include "mosquitto.h"
+#include "../sensor/hash.h"
+
+/* Eclipse Mosquitto's log. Nothing in it is proven but what the broker itself puts there: client identifiers and user names
+ * are the client's words and may imitate the log's own syntax; what is behind the last parenthesis of a line is the
+ * broker's. A user name is what the client claimed and the broker accepted. */
+
+enum { KEY_CLIENT = 1 };
+static const uint64_t pending_ns = 180 * TW_SECOND; /* the broker itself gives up a silent connection well before */
+
+bool mosquitto_is_unknown(struct slice client_id)
+{
+	return slice_is(client_id, "<unknown>");
+}
+
+/* The broker's own end of a bridge. */
+static bool is_bridge(struct slice client_id)
+{
+	return log_take(&client_id, "local.");
+}
+
+struct log_session *mosquitto_session(struct log_parse *parse, struct slice client_id)
+{
+	if (mosquitto_is_unknown(client_id))
+		return NULL;
+	return log_session_find(parse->sessions, log_session_key(parse->source, KEY_CLIENT, client_id));
+}
+
+void mosquitto_client(struct log_parse *parse, struct slice client_id)
+{
+	struct log_session *session = mosquitto_session(parse, client_id);
+	if (session)
+		log_about(parse, session);
+	else if (!mosquitto_is_unknown(client_id))
+		name_set(&parse->session.client_id, client_id);
+}
+
+/* --- connections that have not said who they are ----------------------------------------------------------------- */
+
+static void pending_remove(struct mosquitto *m, unsigned at)
+{
+	memmove(&m->pending[at], &m->pending[at + 1], (m->pending_count - at - 1) * sizeof *m->pending);
+	m->pending_count--;
+	if (m->gone >= m->pending_count)
+		m->gone = m->pending_count ? m->gone : 0;
+	if (m->gone == m->pending_count)
+		m->pending_count = m->gone = 0;
+}
+
+static void pending_add(struct log_parse *parse, struct mosquitto *m)
+{
+	uint64_t now_ns = parse->record->time_ns;
+	while (m->pending_count &&
+	       (m->pending_count == MOSQUITTO_PENDING || m->pending[0].time_ns + pending_ns < now_ns)) {
+		if (m->gone)
+			m->gone--;
+		pending_remove(m, 0);
+	}
+	m->pending[m->pending_count++] = (struct mosquitto_pending){parse->ends, parse->base.flow_id, now_ns};
+}
+
+bool mosquitto_pending_take(struct mosquitto *m, struct ends *ends, uint64_t *flow_id)
+{
+	for (unsigned i = m->pending_count; i-- > 0;) {
+		const struct mosquitto_pending *p = &m->pending[i];
+		if (!address_equal(&p->ends.client, &ends->client) || (ends->client_port && p->ends.client_port != ends->client_port))
+			continue;
+		*ends = p->ends;
+		*flow_id = p->flow_id;
+		pending_remove(m, i);
+		return true;
+	}
+	return false;
+}
+
+void mosquitto_someone(struct log_parse *parse, struct mosquitto *m)
+{
+	if (!m->pending_count)
+		return;
+	struct mosquitto_pending first = m->pending[0];
+	bool one_address = true, one_port = true;
+	for (unsigned i = 1; i < m->pending_count; i++) {
+		one_address = one_address && address_equal(&m->pending[i].ends.client, &first.ends.client);
+		one_port = one_port && m->pending[i].ends.server_port == first.ends.server_port;
+	}
+	if (!one_port)
+		first.ends.server_port = 0;
+	if (!one_address) {
+		parse->log.ambiguous = true;
+		parse->counters->log_ambiguous++;
+		parse->ends.server_port = first.ends.server_port;
+		if (++m->gone == m->pending_count)
+			m->pending_count = m->gone = 0;
+		return;
+	}
+	/* Of several of one address it does not matter which: in the end all have had their turn. */
+	if (m->pending_count > 1)
+		first.ends.client_port = 0;
+	parse->ends = first.ends;
+	parse->base.flow_id = first.flow_id;
+	pending_remove(m, 0);
+}
+
+static bool opened(struct log_parse *parse, struct mosquitto *m, struct slice rest)
+{
+	struct slice from;
+	uint64_t port;
+	if (!log_take_until(&rest, " on port ", &from) || !log_end(from, &parse->ends.client, &parse->ends.client_port) ||
+	    !log_take_number(&rest, 65535, &port))
+		return false;
+	parse->ends.server_port = (uint16_t)port;
+	parse->base.flow_id = log_flow_id(parse, &parse->ends.client, parse->ends.client_port);
+	pending_add(parse, m);
+	struct event event = log_event(parse, PROTOCOL_TCP, ACTION_OPEN, OUTCOME_SUCCESS, NULL);
+	log_emit(parse, &event);
+	return true;
+}
+
+/* --- a client is let in ------------------------------------------------------------------------------------------ */
+
+struct login {
+	struct slice client_id, user;
+	uint64_t version, clean, keepalive_s;
+	bool has_user, whole;
+};
+
+/* "(p2, c1, k60, u'device01')." as a whole; "p2, " only since 1.6. */
+static bool take_flags(struct slice rest, struct login *login)
+{
+	uint64_t version = 0;
+	if (!log_take(&rest, "("))
+		return false;
+	if (log_take(&rest, "p") && (!log_take_number(&rest, 9, &version) || !log_take(&rest, ", ")))
+		return false;
+	if (!log_take(&rest, "c") || !log_take_number(&rest, 1, &login->clean) || !log_take(&rest, ", k") ||
+	    !log_take_number(&rest, 65535, &login->keepalive_s))
+		return false;
+	bool user = log_take(&rest, ", u'");
+	if (!(user ? log_take_end(&rest, "').") : log_take_end(&rest, ").")) || (!user && rest.size))
+		return false;
+	login->user = rest;
+	/* Before 2.1 the broker's own numbers, since then those of the protocol. 1.4 writes u'' for none. */
+	login->version = version == 1 ? 3 : version == 2 ? 4 : version <= 5 ? version : 0;
+	login->has_user = user && rest.size;
+	return true;
+}
+
+static void split_login(struct slice rest, struct login *login)
+{
+	*login = (struct login){.client_id = rest};
+	for (uint32_t n = rest.size; n-- > 1;)
+		if (rest.at[n] == '(' && rest.at[n - 1] == ' ' && take_flags(slice_of(rest.at + n, rest.size - n), login)) {
+			login->client_id = slice_of(rest.at, n - 1);
+			login->whole = true;
+			return;
+		}
+}
+
+static void replaced(struct log_parse *parse, const struct log_session *old, const struct ends *new_ends)
+{
+	struct session session = old->session;
+	bool same = address_equal(&old->ends.client, &new_ends->client);
+	session.successor = same ? SUCCESSOR_SAME_ADDRESS : SUCCESSOR_OTHER_ADDRESS;
+	parse->ends = old->ends;
+	struct event event = log_event(parse, PROTOCOL_MQTT, ACTION_DISCONNECT, same ? OUTCOME_SUCCESS : OUTCOME_FAILURE,
+				       "session_taken_over");
+	event.session = &session;
+	event.flow_id = old->flow_id;
+	event.direction = TO_CLIENT;
+	log_emit(parse, &event);
+}
+
+static void emit_login(struct log_parse *parse, struct mosquitto *m, const struct login *login, bool was_opened)
+{
+	struct mqtt_event *detail = &m->detail;
+	uint64_t present[2] = {1ull << MQTT_BIT_CLIENT_ID, 0};
+	detail->client_id = login->client_id;
+	detail->client_id_bytes = login->client_id.size;
+	if (login->version) {
+		detail->version = (uint8_t)login->version;
+		present[0] |= 1ull << MQTT_BIT_VERSION;
+	}
+	if (login->has_user) {
+		detail->username = login->user;
+		present[0] |= 1ull << MQTT_BIT_USERNAME;
+	}
+	parse->log.cut = !login->whole;
+	parse->counters->log_cut += !login->whole;
+	log_emit_login(parse, was_opened, OUTCOME_SUCCESS, NULL, detail, mqtt_fields, MQTT_CONNECT, present);
+}
+
+/* "10.0.0.1:46514 as dev01 (p2, c1, k60, u'device01')." */
+static bool connected(struct log_parse *parse, struct mosquitto *m, struct slice rest)
+{
+	struct login login;
+	struct slice from;
+	uint64_t flow_id;
+	if (!log_take_until(&rest, " as ", &from) || !log_end(from, &parse->ends.client, &parse->ends.client_port))
+		return false;
+	split_login(rest, &login);
+	struct ends ends = parse->ends;
+	bool was_opened = mosquitto_pending_take(m, &ends, &flow_id);
+	if (!was_opened)
+		flow_id = log_flow_id(parse, &ends.client, ends.client_port);
+	uint64_t key = log_session_key(parse->source, KEY_CLIENT, login.client_id);
+	struct log_session *old = log_session_find(parse->sessions, key), gone = {0};
+	bool takes_over = old && m->taken_over == key;
+	if (takes_over)
+		gone = *old;
+	m->taken_over = 0;
+	struct log_session *session = log_session_begin(parse->sessions, key, parse->record->time_ns);
+	session->ends = ends;
+	session->flow_id = flow_id;
+	session->version = (uint8_t)login.version;
+	session->session.state = SESSION_UP;
+	name_set(&session->session.client_id, login.client_id);
+	if (login.has_user)
+		name_set(&session->session.user, login.user);
+	log_about(parse, session);
+	emit_login(parse, m, &login, was_opened);
+	if (takes_over) {
+		parse->about = NULL;
+		replaced(parse, &gone, &ends);
+	}
+	return true;
+}
+
+/* --- a client's end ---------------------------------------------------------------------------------------------- */
+
+static void ended(struct log_parse *parse, struct slice client_id, enum action action, enum outcome outcome, const char *reason,
+		  enum direction by)
+{
+	mosquitto_client(parse, client_id);
+	struct event event = log_event(parse, PROTOCOL_MQTT, action, outcome, reason);
+	event.direction = (uint8_t)by;
+	if (is_bridge(client_id))
+		event.outcome = OUTCOME_UNKNOWN;
+	log_emit(parse, &event);
+	if (parse->about)
+		log_session_end(parse->about);
+}
+
+static void closed(struct log_parse *parse, struct mosquitto *m, struct slice client_id)
+{
+	if (mosquitto_is_unknown(client_id))
+		mosquitto_unnamed_end(parse, m, "closed");
+	else
+		ended(parse, client_id, ACTION_CLOSE, OUTCOME_FAILURE, "no_disconnect", TO_SERVER);
+}
+
+static void refused(struct log_parse *parse, struct mosquitto *m, struct slice client_id)
+{
+	m->tls_reason = NULL;
+	if (m->refusals_told) {
+		m->refusals_told--;
+		return;
+	}
+	if (!mosquitto_is_unknown(client_id))
+		name_set(&parse->session.client_id, client_id);
+	mosquitto_someone(parse, m);
+	struct event event = log_event(parse, PROTOCOL_MQTT, ACTION_AUTHENTICATE, OUTCOME_FAILURE, "not_authorized");
+	event.direction = TO_CLIENT;
+	log_emit(parse, &event);
+}
+
+static bool taken_over(struct log_parse *parse, struct mosquitto *m, struct slice client_id)
+{
+	m->taken_over = log_session_key(parse->source, KEY_CLIENT, client_id);
+	return true; /* the next line says by whom */
+}
+
+static bool client_line(struct log_parse *parse, struct mosquitto *m, struct slice rest)
+{
+	struct slice who = rest, why;
+	if (log_take_end(&who, " disconnected."))
+		ended(parse, who, ACTION_DISCONNECT, OUTCOME_SUCCESS, NULL, TO_SERVER);
+	else if (log_take_end(&who, " closed its connection."))
+		closed(parse, m, who);
+	else if (log_take_end(&who, " disconnected, not authorised.") || log_take_end(&who, " disconnected, no longer authorised."))
+		refused(parse, m, who);
+	else if (log_take_end(&who, " already connected, closing old connection."))
+		taken_over(parse, m, who);
+	else if (log_take_end(&who, " has exceeded timeout, disconnecting."))
+		ended(parse, who, ACTION_CLOSE, OUTCOME_FAILURE, "keepalive_timeout", TO_SERVER);
+	else if (log_take_end(&who, " been disconnected by administrative action."))
+		ended(parse, who, ACTION_DISCONNECT, OUTCOME_FAILURE, "administrative_action", TO_CLIENT);
+	else if (log_take_until_last(&rest, " disconnected due to ", &who)) {
+		why = rest;
+		return mosquitto_due_to(parse, m, who, why);
+	} else if (log_take_until_last(&rest, " disconnected: ", &who)) {
+		if (mosquitto_is_unknown(who))
+			mosquitto_unnamed_end(parse, m, "transport_error");
+		else
+			ended(parse, who, ACTION_CLOSE, OUTCOME_FAILURE, "transport_error", TO_SERVER);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* --- lines ------------------------------------------------------------------------------------------------------- */
+
+static const char *const heads[] = {"New connection from ", "New client connected from ", "New bridge connected from ", "Client ",
+	"Received ", "Sending ", "Denied PUBLISH", "Dropped too large PUBLISH", "Outgoing messages are", "OpenSSL Error", "Invalid ",
+	"Too high QoS", "Bad client ", "Bad socket ", "Protocol error from ", "Expiring client ", "Socket error on client ", "Error: ",
+	"mosquitto version ", "Config loaded from ", "Opening ipv", "Opening websockets", "No will message", "Will message specified",
+	"dynsec: ", "Connecting bridge ", "Warning: ", "Saving in-memory database", "Loading plugin: ", "Connection from ", "\t", NULL};
+
+static bool is_message(struct slice text)
+{
+	for (const char *const *head = heads; *head; head++)
+		if (slice_starts(text, slice_text(*head)))
+			return true;
+	return false;
+}
+
+/* Behind a prefix of the user's own strftime format: the message begins after ": ". Only a message that is known is looked
+ * for there, for a client identifier may have a ": " as well. */
+static struct slice behind_prefix(struct slice text)
+{
+	struct slice rest = text, prefix;
+	if (is_message(text) || !text.size)
+		return text;
+	for (unsigned tried = 0; tried < 4 && log_take_until(&rest, ": ", &prefix) && rest.at - text.at <= 80; tried++)
+		if (is_message(rest))
+			return rest;
+	return text;
+}
+
+static void mosquitto_envelope(struct log_clock *clock, struct log_record *record)
+{
+	struct slice rest = record->line;
+	uint64_t time_ns;
+	/* As a subscriber of $SYS/broker/log/# has it: the topic, then what a file has. */
+	if (rest.size && rest.at[0] == '$' && log_take(&rest, "$SYS/broker/log/"))
+		log_take_word(&rest);
+	struct slice epoch = rest;
+	if (!clock->format && log_take_epoch(&epoch, &time_ns) && log_take(&epoch, ": ")) {
+		record->time_ns = time_ns;
+		record->text = epoch;
+	} else {
+		struct slice line = record->line;
+		record->line = rest;
+		log_envelope(clock, record);
+		record->line = line;
+		record->text = behind_prefix(record->text);
+	}
+}
+
+static bool lines_of(struct log_parse *parse, struct mosquitto *m, struct slice text)
+{
+	struct slice rest = text;
+	if (m->block && mosquitto_block_line(parse, m, text))
+		return true;
+	switch (text.at[0]) {
+	case 'N':
+		if (log_take(&rest, "New connection from "))
+			return opened(parse, m, rest);
+		if (log_take(&rest, "New client connected from ") || log_take(&rest, "New bridge connected from "))
+			return connected(parse, m, rest);
+		break;
+	case 'C':
+		if (log_take(&rest, "Client connection from "))
+			return mosquitto_fault_line(parse, m, text);
+		if (log_take(&rest, "Client ") && client_line(parse, m, rest))
+			return true;
+		break;
+	case 'R':
+	case 'S':
+	case 'D':
+	case 'O':
+		if (mosquitto_message_line(parse, m, text))
+			return true;
+		break;
+	default:
+		break;
+	}
+	return mosquitto_fault_line(parse, m, text) || is_message(text);
+}
+
+/* The broker cuts its lines: a long client identifier makes its line end before the verb, and hides what it did. */
+static bool was_cut(struct log_parse *parse)
+{
+	enum { CUT_BYTES = 990 };
+	struct slice rest = parse->record->text;
+	if (parse->record->line.size < CUT_BYTES || !log_take(&rest, "Client "))
+		return false;
+	parse->log.cut = true;
+	parse->counters->log_cut++;
+	name_set(&parse->session.client_id, rest);
+	struct event event = log_event(parse, PROTOCOL_MQTT, ACTION_VIOLATION, OUTCOME_FAILURE, "client_id_too_long");
+	log_emit(parse, &event);
+	return true;
+}
+
+static enum log_verdict mosquitto_parse(struct log_parse *parse)
+{
+	struct mosquitto *m = parse->state;
+	struct slice text = parse->record->text;
+	if (!text.size)
+		return LOG_TAKEN;
+	/* A syslog file has the lines of other programs as well. */
+	const struct slice app = parse->record->app;
+	if (app.at && !log_contains(app, "mosquitto"))
+		return LOG_TAKEN;
+	return lines_of(parse, m, text) || was_cut(parse) ? LOG_TAKEN : LOG_UNREADABLE;
+}
+
+static unsigned mosquitto_probe(struct slice head)
+{
+	/* Words that no other log has in these places. */
+	static const char *const own[] = {"New connection from ", "New client connected from ", "New bridge connected from ",
+		"mosquitto version ", "Opening ipv4 listen socket on port ", "Opening ipv6 listen socket on port ", "Sending CONNACK to ",
+		"Received PUBLISH from ", "Received PINGREQ from ", "Received SUBSCRIBE from ", "Received DISCONNECT from ", NULL};
+	unsigned lines = 0;
+	struct slice line;
+	struct log_clock clock = {0};
+	while (log_take_until(&head, "\n", &line)) {
+		struct log_record record = {.line = line};
+		struct slice text;
+		mosquitto_envelope(&clock, &record);
+		text = record.text;
+		for (const char *const *o = own; *o; o++)
+			lines += slice_starts(text, slice_text(*o));
+		bool client = log_take(&text, "Client ");
+		log_take_end(&text, "\r");
+		lines += client && (log_take_end(&text, " disconnected.") || log_take_end(&text, " closed its connection.") ||
+				    log_take_end(&text, ", not authorised.") || log_take_end(&text, " exceeded timeout, disconnecting."));
+	}
+	return lines;
+}
+
+const struct log_format log_format_mosquitto = {
+	.name = "mosquitto",
+	.help = "Eclipse Mosquitto 1.4 to 2.1: file, syslog or $SYS/broker/log; all log types",
+	.app_proto = "mqtt",
+	.state_bytes = sizeof(struct mosquitto),
+	.probe = mosquitto_probe,
+	.envelope = mosquitto_envelope,
+	.parse = mosquitto_parse,
+};

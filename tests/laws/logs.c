@@ -1,0 +1,91 @@
+/* Every log format is held to the laws of log_format.h on the recorded logs of pcaps/log/: its own log is its own by content, each
+ * line is understood, and no prefix of a line is read beyond its end or makes an event that is none. */
+#include "tests/support/cm.h"
+#include "tests/support/logfeed.h"
+#include "sensor/log_formats.h"
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { TEXT_MAX = 1 << 20 };
+static uint8_t text[TEXT_MAX];
+
+static struct slice read_log(const char *name)
+{
+	char path[512];
+	snprintf(path, sizeof path, TW_SOURCE "/pcaps/log/%s", name);
+	FILE *file = fopen(path, "rb");
+	size_t n = file ? fread(text, 1, sizeof text, file) : 0;
+	if (file)
+		fclose(file);
+	return slice_of(text, (uint32_t)n);
+}
+
+static bool take_line(struct slice *rest, struct slice *line)
+{
+	const uint8_t *end = rest->size ? memchr(rest->at, '\n', rest->size) : NULL;
+	if (!end)
+		return false;
+	*line = slice_of(rest->at, (uint32_t)(end - rest->at));
+	*rest = slice_of(end + 1, rest->size - line->size - 1);
+	return true;
+}
+
+static void count(void *context, const struct event *event)
+{
+	char out[256];
+	for (const struct field *f = event_fields; f->name; f++)
+		(void)field_text(f, event, out, sizeof out);
+	for (const struct field *f = event->fields; f && f->name; f++)
+		(void)field_text(f, event, out, sizeof out);
+	++*(unsigned *)context;
+}
+
+static void hold(struct logfeed *feed, const char *name)
+{
+	struct slice log = read_log(name), rest = log, line;
+	const struct log_format *format = log_format_of(log);
+	unsigned events = 0, cut_events = 0;
+	assert_non_null(format);
+	logfeed_begin(feed, format, count, &events);
+	while (take_line(&rest, &line))
+		logfeed_line(feed, line);
+	logfeed_end(feed);
+	assert_int_equal(logfeed_unreadable(feed), 0);
+	assert_null(logfeed_broken(feed));
+	assert_true(events > 0);
+	logfeed_begin(feed, format, count, &cut_events);
+	for (rest = log; take_line(&rest, &line);)
+		for (uint32_t n = 0; n <= line.size; n++)
+			logfeed_line(feed, slice_head(line, n));
+	logfeed_end(feed);
+	assert_null(logfeed_broken(feed));
+	assert_true(cut_events >= events);
+}
+
+static void recorded_logs(void **state)
+{
+	struct dirent **entries;
+	unsigned logs = 0;
+	struct logfeed *feed = logfeed_open();
+	int n = scandir(TW_SOURCE "/pcaps/log", &entries, NULL, alphasort);
+	(void)state;
+	for (int i = 0; i < n; i++) {
+		const char *dot = strrchr(entries[i]->d_name, '.');
+		if (dot && strcmp(dot, ".log") == 0) {
+			hold(feed, entries[i]->d_name);
+			logs++;
+		}
+		free(entries[i]);
+	}
+	if (n >= 0)
+		free(entries);
+	logfeed_close(feed);
+	assert_true(logs > 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(recorded_logs)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
