@@ -1,7 +1,6 @@
 #include "line.h"
 #include "attack.h"
 #include "put.h"
-#include <inttypes.h>
 #include <stdio.h>
 
 enum { ESCAPE_ROOM = 4 };
@@ -23,7 +22,10 @@ void line_text(struct line *line, struct slice text, uint32_t max, const char *s
 {
 	char safe[LINE_VALUE_MAX + 8], escape[ESCAPE_ROOM + 1];
 	uint32_t size = text_escape(text, safe, (max < LINE_VALUE_MAX ? max : LINE_VALUE_MAX) + 1), from = 0;
-	for (uint32_t i = 0; i < size; i++) {
+	bool any = false;
+	for (const char *c = special; *c; c++)
+		any = any || memchr(safe, *c, size);
+	for (uint32_t i = 0; any && i < size; i++) {
 		if (!strchr(special, safe[i]))
 			continue;
 		add(line, safe + from, i - from);
@@ -60,9 +62,12 @@ void line_pair_text(struct line *line, const char *key, const char *value, uint3
 void line_pair_number(struct line *line, const char *key, uint64_t value)
 {
 	char digits[24];
-	snprintf(digits, sizeof digits, "%" PRIu64, value);
+	unsigned at = sizeof digits;
+	do
+		digits[--at] = (char)('0' + value % 10);
+	while (value /= 10);
 	begin(line, key);
-	line_raw(line, digits);
+	add(line, digits + at, sizeof digits - at);
 }
 
 void line_pair_ms(struct line *line, const char *key, uint64_t time_ns)
