@@ -48,11 +48,7 @@ static struct slice cim_alert(const struct record_context *context, const struct
 	put_number(json, "severity_id", (unsigned)rule->level + 1u);
 	put_cstring(json, "description", rule->description);
 	put_techniques(json, "mitre_technique_id", rule);
-	json_key(json, "thingwarden");
-	json_open(json);
-	put_finding(json, context, alert);
-	put_fields(json, alert->event, PUT_ALL);
-	json_close(json);
+	put_whole_finding(json, context, alert);
 	json_close(json);
 	return json_end(json);
 }
@@ -68,12 +64,7 @@ static struct slice cim_event(const struct record_context *context, const struct
 	put_head(json, context, event, event->time_ns);
 	put_cstring(json, "action", login ? outcomes[event->outcome] : "allowed");
 	put_cstring(json, "signature", action_name(event->action));
-	json_key(json, "thingwarden");
-	json_open(json);
-	put_place(json, context, event);
-	put_event(json, event);
-	put_fields(json, event, PUT_ALL);
-	json_close(json);
+	put_whole_event(json, context, event);
 	json_close(json);
 	return json_end(json);
 }

@@ -366,11 +366,7 @@ static struct slice ecs_alert(const struct record_context *context, const struct
 	put_rule(json, alert->rule);
 	put_threat(json, alert->rule);
 	put_ends(json, context, alert->event);
-	json_key(json, "thingwarden");
-	json_open(json);
-	put_finding(json, context, alert);
-	put_fields(json, alert->event, PUT_ALL);
-	json_close(json);
+	put_whole_finding(json, context, alert);
 	json_close(json);
 	return json_end(json);
 }
@@ -385,12 +381,7 @@ static struct slice ecs_event(const struct record_context *context, const struct
 	put_what(json, event, protocol_name(event->protocol));
 	json_close(json);
 	put_ends(json, context, event);
-	json_key(json, "thingwarden");
-	json_open(json);
-	put_place(json, context, event);
-	put_event(json, event);
-	put_fields(json, event, PUT_ALL);
-	json_close(json);
+	put_whole_event(json, context, event);
 	json_close(json);
 	return json_end(json);
 }

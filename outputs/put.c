@@ -194,7 +194,7 @@ void put_event(struct json *json, const struct event *event)
 	}
 }
 
-void put_place(struct json *json, const struct record_context *context, const struct event *event)
+static void put_place(struct json *json, const struct record_context *context, const struct event *event)
 {
 	put_number(json, "flow_id", event->flow_id);
 	put_number(json, event->source == SOURCE_LOG ? "line" : "frame", event->frame);
@@ -278,4 +278,23 @@ void put_finding(struct json *json, const struct record_context *context, const 
 	put_techniques(json, "mitre", rule);
 	put_cstring(json, "description", rule->description);
 	put_cstring(json, "sensor", context->sensor_name);
+}
+
+void put_whole_finding(struct json *json, const struct record_context *context, const struct alert *alert)
+{
+	json_key(json, "thingwarden");
+	json_open(json);
+	put_finding(json, context, alert);
+	put_fields(json, alert->event, PUT_ALL);
+	json_close(json);
+}
+
+void put_whole_event(struct json *json, const struct record_context *context, const struct event *event)
+{
+	json_key(json, "thingwarden");
+	json_open(json);
+	put_place(json, context, event);
+	put_event(json, event);
+	put_fields(json, event, PUT_ALL);
+	json_close(json);
 }

@@ -25,7 +25,10 @@ bool put_fields(struct json *json, const struct event *event, enum put_which whi
 
 /* Members of `thingwarden`: what happened; what was found, which begins with what happened. */
 void put_event(struct json *json, const struct event *event);
-void put_place(struct json *json, const struct record_context *context, const struct event *event); /* file, frame or line, flow */
 void put_finding(struct json *json, const struct record_context *context, const struct alert *alert);
+/* The member `thingwarden` of a record whose format has no place of its own for these: all fields of the protocol, too; of an event
+ * also its file, frame or line, and flow. */
+void put_whole_finding(struct json *json, const struct record_context *context, const struct alert *alert);
+void put_whole_event(struct json *json, const struct record_context *context, const struct event *event);
 
 #endif
