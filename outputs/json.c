@@ -95,8 +95,11 @@ void json_key(struct json *json, const char *key)
 void json_number(struct json *json, uint64_t number)
 {
 	char digits[24];
-	int n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)number);
-	yajl_gen_number(json->gen, digits, (size_t)n);
+	unsigned at = sizeof digits;
+	do
+		digits[--at] = (char)('0' + number % 10);
+	while (number /= 10);
+	yajl_gen_number(json->gen, digits + at, sizeof digits - at);
 }
 
 void json_double(struct json *json, double number)
@@ -140,10 +143,24 @@ static bool deceives(uint32_t code)
 	       code == 0xfeff || (code >= 0xe0000 && code <= 0xe007f);
 }
 
+/* Nothing to escape. Without an early exit: the compiler does many bytes at once. */
+static bool plain(struct slice text)
+{
+	unsigned other = 0;
+	for (uint32_t i = 0; i < text.size; i++)
+		other |= (unsigned)(text.at[i] - 0x20u >= 0x7f - 0x20u);
+	return !other;
+}
+
 uint32_t text_escape(struct slice text, char *out, uint32_t size)
 {
 	static const char ellipsis[] = "\xe2\x80\xa6";
 	uint32_t n = 0, room = size - (uint32_t)sizeof ellipsis;
+	if (text.size <= room && plain(text)) {
+		if (text.size)
+			memcpy(out, text.at, text.size);
+		return text.size;
+	}
 	while (text.size) {
 		uint32_t code = 0;
 		unsigned took = code_point(text, &code);
@@ -169,14 +186,6 @@ uint32_t text_escape(struct slice text, char *out, uint32_t size)
 	return n;
 }
 
-static bool plain(struct slice text)
-{
-	for (uint32_t i = 0; i < text.size; i++)
-		if (text.at[i] < 0x20 || text.at[i] >= 0x7f)
-			return false;
-	return text.size <= TEXT_MAX - 8;
-}
-
 /* Thousands of long topic filters in one SUBSCRIBE would need more than there is. */
 static bool fits(const struct json *json, uint32_t size)
 {
@@ -191,7 +200,7 @@ void json_text(struct json *json, struct slice text)
 	char safe[TEXT_MAX];
 	if (!fits(json, text.size < TEXT_MAX ? text.size : TEXT_MAX))
 		text = slice_text("\xe2\x80\xa6");
-	if (plain(text)) {
+	if (text.size <= TEXT_MAX - 8 && plain(text)) {
 		yajl_gen_string(json->gen, text.at, text.size);
 		return;
 	}
@@ -199,12 +208,23 @@ void json_text(struct json *json, struct slice text)
 	yajl_gen_string(json->gen, (const unsigned char *)safe, size);
 }
 
+/* Dates are written often and change seldom: the last second's text is kept. */
 uint32_t text_time(uint64_t time_ns, char out[40])
 {
-	struct tm tm;
-	time_t seconds = (time_t)(time_ns / 1000000000u);
-	gmtime_r(&seconds, &tm);
-	size_t n = strftime(out, 24, "%Y-%m-%dT%H:%M:%S", &tm);
-	int m = snprintf(out + n, 40 - n, ".%06u+0000", (unsigned)(time_ns % 1000000000u / 1000));
-	return (uint32_t)n + (uint32_t)m;
+	static char last[24];
+	static uint64_t last_s = UINT64_MAX;
+	static size_t size;
+	uint64_t seconds = time_ns / 1000000000u;
+	unsigned micros = (unsigned)(time_ns % 1000000000u / 1000);
+	if (seconds != last_s) {
+		struct tm tm;
+		gmtime_r(&(time_t){(time_t)seconds}, &tm);
+		size = strftime(last, sizeof last, "%Y-%m-%dT%H:%M:%S", &tm);
+		last_s = seconds;
+	}
+	memcpy(out, last, size);
+	memcpy(out + size, ".000000+0000", 13);
+	for (unsigned i = 6; i > 0; i--, micros /= 10)
+		out[size + i] = (char)('0' + micros % 10);
+	return (uint32_t)size + 12;
 }

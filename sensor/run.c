@@ -122,7 +122,7 @@ static bool add_file(struct job *job, const char *path, unsigned takes)
 {
 	bool screen = strcmp(path, "-") == 0 && isatty(STDOUT_FILENO);
 	const char *format = job->options->format;
-	if (!format || (takes & SINK_EVENTS))
+	if (!format || ((takes & SINK_EVENTS) && !format_find(format)->event)) /* not every format can show events */
 		format = screen && !(takes & SINK_EVENTS) ? "text" : "eve";
 	const struct config_output output = {.type = "jsonl", .format = format, .path = path,
 					     .append = job->state != NULL};

@@ -1,0 +1,34 @@
+/* put.h - what the JSON formats share. Each function writes one member of the object that is open; texts and C strings that are
+ * absent (NULL, a slice at NULL, an empty C string) write nothing. Borrows for the call only. */
+#ifndef TW_PUT_H
+#define TW_PUT_H
+
+#include "json.h"
+#include "output.h"
+
+void put_cstring(struct json *json, const char *key, const char *text);
+void put_text(struct json *json, const char *key, struct slice text);
+void put_number(struct json *json, const char *key, uint64_t number);
+void put_time(struct json *json, const char *key, uint64_t time_ns); /* text_time() */
+void put_address(struct json *json, const char *key, const struct address *address);
+void put_texts(struct json *json, const char *key, struct slices texts);
+void put_one(struct json *json, const char *key, const char *text);  /* a list of this one text */
+void put_techniques(struct json *json, const char *key, const struct rule *rule); /* ["T1110.001"], maybe empty */
+
+/* Lines of some broker logs name no address. */
+bool put_known(const struct address *address);
+
+/* The fields of the event's protocol as nested objects: those that EVE knows under these very names, the others, or all of them.
+ * EVE has its own shape for the filters of a SUBSCRIBE. False: there are none. */
+enum put_which { PUT_EVE = 1, PUT_OWN = 2, PUT_ALL = 3 };
+bool put_fields(struct json *json, const struct event *event, enum put_which which);
+
+/* Members of `thingwarden`: what happened; what was found, which begins with what happened. */
+void put_event(struct json *json, const struct event *event);
+void put_finding(struct json *json, const struct record_context *context, const struct alert *alert);
+/* The member `thingwarden` of a record whose format has no place of its own for these: all fields of the protocol, too; of an event
+ * also its file, frame or line, and flow. */
+void put_whole_finding(struct json *json, const struct record_context *context, const struct alert *alert);
+void put_whole_event(struct json *json, const struct record_context *context, const struct event *event);
+
+#endif
