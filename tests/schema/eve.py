@@ -64,6 +64,7 @@ TOP = {
     "alert": ALERT, "mqtt": MQTT, "http": HTTP, "tls": TLS, "flow": FLOW, "tcp": TCP,
     "coap": ANY, "dtls": ANY, "thingwarden": ANY,
 }
+ENDS = ("src_ip", "src_port", "dest_ip", "dest_port")
 NEEDED = ("timestamp", "event_type", "flow_id", "src_ip", "src_port", "dest_ip", "dest_port", "thingwarden")
 ALERT_NEEDED = ("action", "gid", "signature_id", "rev", "signature", "category", "severity", "metadata")
 FINDING_NEEDED = ("id", "rule", "level", "group_by", "count", "window_s", "first_seen", "last_seen", "samples", "files", "mitre",
@@ -119,8 +120,13 @@ def alert_faults(record):
         yield f"alert.severity {alert.get('severity')} at level {finding.get('level')}"
 
 
+def from_log(record):
+    """A line may not say who spoke to whom."""
+    return record.get("thingwarden", {}).get("source") == "log"
+
+
 def faults(record):
-    yield from (f"{key} is missing" for key in NEEDED if key not in record)
+    yield from (f"{key} is missing" for key in NEEDED if key not in record and not (key in ENDS and from_log(record)))
     yield from check(record, TOP, "record")
     if record.get("event_type") == "alert":
         yield from alert_faults(record)
