@@ -88,9 +88,8 @@ static bool write_buffer(struct jsonl *self)
 	return write_out(self, self->buffer, size);
 }
 
-static enum sent jsonl_send(void *handle, const struct record *record)
+static enum sent send_one(struct jsonl *self, const struct record *record)
 {
-	struct jsonl *self = handle;
 	struct slice bytes = record->bytes;
 	if (bytes.size >= BUFFER)
 		return SENT_REFUSED; /* no format writes so long a record */
@@ -99,6 +98,13 @@ static enum sent jsonl_send(void *handle, const struct record *record)
 	self->size += bytes.size;
 	self->buffer[self->size++] = '\n';
 	return good ? SENT_OK : SENT_REFUSED;
+}
+
+static void jsonl_send(void *handle, struct sending *sending)
+{
+	for (unsigned i = 0; i < sending->count; i++)
+		if ((sending->answers[i] = send_one(handle, &sending->records[i])) == SENT_RETRY)
+			return;
 }
 
 static bool jsonl_flush(void *handle)

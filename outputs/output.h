@@ -35,19 +35,30 @@ struct record {
 	char rule[64];           /* "" for an event */
 };
 
-/* RETRY: not sent now; the same record is offered again before any other one. REFUSED: it will never be taken. */
+/* RETRY: not sent now; the same record is offered again before any newer one. REFUSED: it will never be taken. */
 enum sent { SENT_OK, SENT_RETRY, SENT_REFUSED };
+
+/* Records in order, oldest first, and an answer to each. */
+struct sending {
+	const struct record *records;
+	unsigned count;          /* 1 to the output's batch */
+	enum sent *answers;      /* all are RETRY when send() is called */
+	uint32_t retry_after_ms; /* how long the receiver asks to be left alone; 0: it does not say */
+};
 
 struct config_output;
 
 struct output {
 	const char *name;        /* "jsonl", "syslog" */
+	unsigned batch;          /* most records that are offered at once; 0: one */
+	/* Sending may wait for a receiver elsewhere: a thread of its own does it (sensor/ship.h), for 30 s at most at a time. Outputs
+	 * that are not remote wait for nothing. No two calls for one `self` run at the same time. */
+	bool remote;
 	/* Is the configuration one for this output? False after having reported place, key and what is valid. May be NULL. */
 	bool (*check)(const struct config_output *config);
 	/* NULL after having reported why, naming file or address. A receiver that is down is no reason: send() retries. */
 	void *(*open)(const struct config_output *config);
-	/* Blocks for a bounded time at most. */
-	enum sent (*send)(void *self, const struct record *record);
+	void (*send)(void *self, struct sending *sending);
 	bool (*flush)(void *self);   /* false: something was lost (full disk, ...); reported */
 	bool (*reopen)(void *self);  /* SIGHUP, rotation; may be NULL */
 	bool (*close)(void *self);   /* flushes; false as in flush */

@@ -293,9 +293,8 @@ static bool at_hand(const struct syslog *self, const struct record *record)
 	return self->of_id == record->id && self->of_ns == record->time_ns && self->of_bytes == record->bytes.size;
 }
 
-static enum sent syslog_send(void *handle, const struct record *record)
+static enum sent send_one(struct syslog *self, const struct record *record)
 {
-	struct syslog *self = handle;
 	if (!ready(self))
 		return SENT_RETRY;
 	if (self->written && !at_hand(self, record) && stream_send(self) != SENT_OK)
@@ -308,6 +307,13 @@ static enum sent syslog_send(void *handle, const struct record *record)
 		self->away = false;
 	}
 	return sent;
+}
+
+static void syslog_send(void *handle, struct sending *sending)
+{
+	for (unsigned i = 0; i < sending->count; i++)
+		if ((sending->answers[i] = send_one(handle, &sending->records[i])) == SENT_RETRY)
+			return;
 }
 
 /* --- life --------------------------------------------------------------------------------------------------- */
@@ -427,6 +433,8 @@ static bool syslog_close(void *handle)
 
 const struct output output_syslog = {
 	.name = "syslog",
+	.batch = 64,
+	.remote = true,
 	.check = syslog_check,
 	.open = syslog_open,
 	.send = syslog_send,

@@ -1,134 +1,14 @@
 #include "config.h"
 #include "arena.h"
-#include "config_fault.h"
+#include "config_file.h"
 #include "lists.h"
 #include "log_formats.h"
 #include "yaml_tree.h"
 #include "../outputs/output.h"
-#include <cyaml/cyaml.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-/* --- the file's shape ---------------------------------------------------------------------------------------- */
-
-/* A list: its values inline, or the file that holds them, one a line. */
-struct file_list {
-	char *name, *file;
-	char **values;
-	unsigned values_count;
-};
-
-struct file_override {
-	char *rule, *level, *timespan;
-	bool *disabled;
-	uint32_t *threshold;
-};
-
-struct file_rules {
-	char **paths;
-	unsigned paths_count;
-	struct file_override *overrides;
-	unsigned overrides_count;
-};
-
-struct file_output {
-	char *type, *format, *path, *address, *transport, *framing, *facility, *level;
-	bool events;
-};
-
-struct file_log {
-	char *path, *format, *time_zone, *time_format;
-};
-
-struct file_limits {
-	uint32_t flows, groups, segments, fragments, memos;
-};
-
-struct file_config {
-	char *sensor, *filter, *salt, *state;
-	char **home_net, **interfaces, **decode_as, **listen;
-	unsigned home_net_count, interfaces_count, decode_as_count, listen_count;
-	struct file_log *logs;
-	unsigned logs_count;
-	struct file_list *lists;
-	unsigned lists_count;
-	struct file_rules *rules;
-	struct file_output *outputs;
-	unsigned outputs_count;
-	struct file_limits *limits;
-	bool *ndpi;
-};
-
-#define OPTIONAL_TEXT(key, type, member) \
-	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, 0, CYAML_UNLIMITED)
-#define TEXT(key, type, member) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER, type, member, 1, CYAML_UNLIMITED)
-#define TEXTS(key, type, member) \
-	CYAML_FIELD_SEQUENCE(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, &text_schema, 0, 65536)
-
-static const cyaml_schema_value_t text_schema = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, CYAML_UNLIMITED)};
-
-static const cyaml_schema_field_t list_fields[] = {
-	TEXT("name", struct file_list, name), OPTIONAL_TEXT("file", struct file_list, file),
-	TEXTS("values", struct file_list, values), CYAML_FIELD_END};
-static const cyaml_schema_value_t list_schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_list, list_fields)};
-
-static const cyaml_schema_field_t override_fields[] = {
-	TEXT("rule", struct file_override, rule),
-	OPTIONAL_TEXT("level", struct file_override, level),
-	OPTIONAL_TEXT("timespan", struct file_override, timespan),
-	CYAML_FIELD_BOOL_PTR("disabled", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_override, disabled),
-	CYAML_FIELD_UINT_PTR("threshold", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_override, threshold),
-	CYAML_FIELD_END};
-static const cyaml_schema_value_t override_schema = {
-	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_override, override_fields)};
-
-static const cyaml_schema_field_t rules_fields[] = {
-	TEXTS("paths", struct file_rules, paths),
-	CYAML_FIELD_SEQUENCE("overrides", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_rules, overrides, &override_schema,
-			     0, 65536),
-	CYAML_FIELD_END};
-
-static const cyaml_schema_field_t output_fields[] = {
-	TEXT("type", struct file_output, type), OPTIONAL_TEXT("format", struct file_output, format),
-	OPTIONAL_TEXT("path", struct file_output, path), OPTIONAL_TEXT("address", struct file_output, address),
-	OPTIONAL_TEXT("transport", struct file_output, transport), OPTIONAL_TEXT("framing", struct file_output, framing),
-	OPTIONAL_TEXT("facility", struct file_output, facility), OPTIONAL_TEXT("level", struct file_output, level),
-	CYAML_FIELD_BOOL("events", CYAML_FLAG_OPTIONAL, struct file_output, events), CYAML_FIELD_END};
-static const cyaml_schema_value_t output_schema = {
-	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_output, output_fields)};
-
-static const cyaml_schema_field_t log_fields[] = {
-	TEXT("path", struct file_log, path), OPTIONAL_TEXT("format", struct file_log, format),
-	OPTIONAL_TEXT("time_zone", struct file_log, time_zone), OPTIONAL_TEXT("time_format", struct file_log, time_format),
-	CYAML_FIELD_END};
-static const cyaml_schema_value_t log_schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_log, log_fields)};
-
-#define LIMIT(name) CYAML_FIELD_UINT(#name, CYAML_FLAG_OPTIONAL, struct file_limits, name)
-static const cyaml_schema_field_t limits_fields[] = {LIMIT(flows), LIMIT(groups), LIMIT(segments), LIMIT(fragments),
-						     LIMIT(memos), CYAML_FIELD_END};
-
-static const cyaml_schema_field_t config_fields[] = {
-	OPTIONAL_TEXT("sensor", struct file_config, sensor),
-	OPTIONAL_TEXT("filter", struct file_config, filter),
-	OPTIONAL_TEXT("salt", struct file_config, salt),
-	OPTIONAL_TEXT("state", struct file_config, state),
-	TEXTS("listen", struct file_config, listen),
-	CYAML_FIELD_SEQUENCE("logs", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, logs, &log_schema, 0, 512),
-	TEXTS("home_net", struct file_config, home_net),
-	TEXTS("interfaces", struct file_config, interfaces),
-	TEXTS("decode_as", struct file_config, decode_as),
-	CYAML_FIELD_SEQUENCE("lists", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, lists, &list_schema, 0, 1024),
-	CYAML_FIELD_MAPPING_PTR("rules", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, rules, rules_fields),
-	CYAML_FIELD_SEQUENCE("outputs", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, outputs, &output_schema, 0, 64),
-	CYAML_FIELD_MAPPING_PTR("limits", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, limits, limits_fields),
-	CYAML_FIELD_BOOL_PTR("ndpi", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, ndpi),
-	CYAML_FIELD_END};
-static const cyaml_schema_value_t config_schema = {
-	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file_config, config_fields)};
-
-/* --- from the file to the program ---------------------------------------------------------------------------- */
 
 struct loaded {
 	struct config config; /* first: config_free() is given its address */
@@ -136,14 +16,6 @@ struct loaded {
 	struct arena *arena;  /* paths, places, values of lists that are files */
 	const struct yaml_node *tree; /* where each key stands; only while loading */
 };
-
-static void complain(cyaml_log_t level, void *context, const char *format, va_list arguments)
-{
-	(void)level;
-	config_fault_hear(context, format, arguments);
-}
-
-static const cyaml_config_t quiet = {.log_level = CYAML_LOG_ERROR, .mem_fn = cyaml_mem};
 
 static const char *const level_choices = "informational, low, medium, high, critical";
 
@@ -364,6 +236,31 @@ static bool output_valid(const struct loaded *loaded, const struct file_output *
 	return bool_valid(loaded, at, "events");
 }
 
+static struct config_tls tls_of(struct loaded *loaded, const struct file_tls *from)
+{
+	struct config_tls tls = {.on = from != NULL, .verify = true};
+	if (!from)
+		return tls;
+	tls.verify = !from->verify || *from->verify;
+	tls.ca = path_of(loaded, from->ca);
+	tls.certificate = path_of(loaded, from->certificate);
+	tls.key = path_of(loaded, from->key);
+	tls.server_name = from->server_name;
+	return tls;
+}
+
+/* Files that are named must be there at start: what is wrong is said now, not at the first alert. */
+static bool tls_valid(const struct loaded *loaded, const struct config_tls *tls, const struct yaml_node *at)
+{
+	const char *const keys[] = {"ca", "certificate", "key"}, *const paths[] = {tls->ca, tls->certificate, tls->key};
+	if (!tls->certificate != !tls->key)
+		return config_fault_at(loaded->config.path, at, "tls", "`certificate` and `key` need each other");
+	for (unsigned i = 0; i < 3; i++)
+		if (paths[i] && access(paths[i], R_OK) != 0)
+			return config_fault_at(loaded->config.path, yaml_get(at, keys[i]), keys[i], "%s: %s", paths[i], strerror(errno));
+	return bool_valid(loaded, at, "verify");
+}
+
 static bool take_outputs(struct loaded *loaded)
 {
 	const struct file_config *file = loaded->file;
@@ -377,7 +274,8 @@ static bool take_outputs(struct loaded *loaded)
 		*to = (struct config_output){
 			.type = o->type, .format = o->format, .path = path_of(loaded, o->path), .address = o->address,
 			.transport = o->transport, .framing = o->framing, .facility = o->facility, .sensor = file->sensor, .level = o->level,
-			.place = place_of(loaded, at), .events = o->events, .append = true};
+			.tls = tls_of(loaded, o->tls), .place = place_of(loaded, at), .events = o->events, .append = true};
+		good = tls_valid(loaded, &to->tls, yaml_get(at, "tls")) && good;
 		good = output_valid(loaded, o, at) && (!output_find(o->type)->check || output_find(o->type)->check(to)) && good;
 	}
 	return good;
@@ -498,12 +396,9 @@ struct config *config_load(const char *path)
 		config->path = path;
 		return config;
 	}
-	cyaml_config_t how = quiet;
-	how.log_fn = complain;
-	how.log_ctx = &complaint;
-	cyaml_err_t error = cyaml_load_file(path, &how, &config_schema, (cyaml_data_t **)&file, NULL);
-	if (error != CYAML_OK) {
-		config_fault_report(path, &complaint, yaml_document(yaml, 0), cyaml_strerror(error));
+	const char *otherwise;
+	if (!config_file_load(path, &complaint, &otherwise, &file)) {
+		config_fault_report(path, &complaint, yaml_document(yaml, 0), otherwise);
 		yaml_file_close(yaml);
 		return NULL;
 	}
@@ -529,7 +424,6 @@ void config_free(struct config *config)
 	struct loaded *loaded = (struct loaded *)config;
 	if (!loaded)
 		return;
-	if (loaded->file)
-		cyaml_free(&quiet, &config_schema, loaded->file, 0);
+	config_file_free(loaded->file);
 	arena_close(loaded->arena);
 }

@@ -1,4 +1,4 @@
-/* config.h - the one configuration file (only user of libcyaml). thingwarden works without any: config_default().
+/* config.h - the one configuration file (read by libcyaml, config_file.h). thingwarden works without any: config_default().
  * Faults name file, line, key and the valid choices, one line each. */
 #ifndef TW_CONFIG_H
 #define TW_CONFIG_H
@@ -6,6 +6,15 @@
 #include "classify.h"
 #include "logsource.h"
 #include "rules.h"
+
+/* TLS towards a receiver. Files are PEM. */
+struct config_tls {
+	bool on;                 /* `tls:` is there */
+	bool verify;             /* true unless a person wrote false */
+	const char *ca;          /* NULL: the machine's */
+	const char *certificate, *key; /* the client's own; NULL: none */
+	const char *server_name; /* that the certificate must hold; NULL: the host of the address */
+};
 
 struct config_output {
 	const char *type;      /* output descriptor's name: "jsonl", "syslog" */
@@ -17,6 +26,7 @@ struct config_output {
 	const char *facility;  /* syslog: "local0" ... default "local4" */
 	const char *sensor;    /* syslog: the host name that is sent; NULL: the machine's */
 	const char *level;     /* least level that is sent; NULL for all */
+	struct config_tls tls;
 	const char *place;     /* file:line:column, for faults; NULL: from the command line */
 	bool events;           /* events too, not only alerts */
 	bool append;           /* jsonl: keep what the file holds; a live sensor does, a replay begins anew */

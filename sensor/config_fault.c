@@ -11,7 +11,8 @@ static const struct {
 	{"lists", {"name", "values", "file"}},
 	{"rules", {"paths", "overrides"}},
 	{"overrides", {"rule", "level", "timespan", "threshold", "disabled"}},
-	{"outputs", {"type", "format", "path", "address", "transport", "framing", "facility", "level", "events"}},
+	{"outputs", {"type", "format", "path", "address", "transport", "framing", "facility", "level", "events", "tls"}},
+	{"tls", {"ca", "certificate", "key", "server_name", "verify"}},
 	{"limits", {"flows", "groups", "segments", "fragments", "memos"}},
 };
 

@@ -1,5 +1,5 @@
 /* config_fault.h - what is wrong with a configuration file, in words: file:line:column, key, what, and what is valid. For
- * config.c alone. */
+ * config.c and config_file.c alone. */
 #ifndef TW_CONFIG_FAULT_H
 #define TW_CONFIG_FAULT_H
 

@@ -46,12 +46,19 @@ bool sinks_add(struct sinks *sinks, const struct config_output *config, unsigned
 
 /* --- sending ------------------------------------------------------------------------------------------------ */
 
+static enum sent sink_offer(struct sink *sink, const struct record *record)
+{
+	enum sent answer = SENT_RETRY;
+	sink->output->send(sink->self, &(struct sending){.records = record, .count = 1, .answers = &answer});
+	return answer;
+}
+
 /* What waits goes first; true when nothing waits any more. */
 static bool sink_drain(struct sink *sink)
 {
 	struct record record;
 	while (backlog_first(sink->backlog, &record)) {
-		enum sent sent = sink->output->send(sink->self, &record);
+		enum sent sent = sink_offer(sink, &record);
 		if (sent == SENT_RETRY)
 			return false;
 		sink->failed |= sent != SENT_OK;
@@ -64,7 +71,7 @@ static void sink_send(struct sink *sink, const struct record *record)
 {
 	if (!record->bytes.size)
 		return;
-	enum sent sent = sink_drain(sink) ? sink->output->send(sink->self, record) : SENT_RETRY;
+	enum sent sent = sink_drain(sink) ? sink_offer(sink, record) : SENT_RETRY;
 	if (sent == SENT_RETRY)
 		backlog_put(sink->backlog, record);
 	/* An output reports its first failure itself; here it only decides the exit status. */
