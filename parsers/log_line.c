@@ -34,8 +34,9 @@ bool log_take_until(struct slice *rest, const char *text, struct slice *out)
 	const uint8_t *at = memmem(rest->at, rest->size, text, size);
 	if (!at)
 		return false;
-	*out = slice_of(rest->at, (uint32_t)(at - rest->at));
-	advance(rest, out->size + (uint32_t)size);
+	struct slice head = slice_of(rest->at, (uint32_t)(at - rest->at));
+	advance(rest, head.size + (uint32_t)size);
+	*out = head; /* last, for `out` may be `rest` */
 	return true;
 }
 
@@ -44,8 +45,9 @@ bool log_take_until_last(struct slice *rest, const char *text, struct slice *out
 	uint32_t size = (uint32_t)strlen(text);
 	for (uint32_t n = rest->size; n >= size; n--)
 		if (memcmp(rest->at + n - size, text, size) == 0) {
-			*out = slice_of(rest->at, n - size);
+			struct slice head = slice_of(rest->at, n - size);
 			advance(rest, n);
+			*out = head;
 			return true;
 		}
 	return false;
