@@ -1,3 +1,4 @@
+#include "log_tls.h"
 #include "mosquitto.h"
 
 /* Refusals, protocol violations and failures of TLS. */
@@ -10,42 +11,13 @@ static const char *pick(struct slice text, const char *const (*table)[2], const 
 	return otherwise;
 }
 
-/* What OpenSSL says; its words, not its numbers, are the same in 1.1 and 3. */
-static const char *tls_reason(struct slice text)
-{
-	static const char *const reasons[][2] = {
-		{"peer did not return a certificate", "certificate_required"}, {"certificate verify failed", "bad_certificate"},
-		{"binder does not verify", "decrypt_error"}, {"bad record mac", "decrypt_error"},
-		{"alert unknown ca", "server_unknown_ca"}, {"alert bad certificate", "server_bad_certificate"},
-		{"alert certificate", "server_bad_certificate"}, {"wrong version number", "not_tls"}, {"http request", "not_tls"},
-		{"unsupported protocol", "protocol_version"}, {"unexpected eof", "closed"}, {"no shared cipher", "handshake_failure"},
-		{"no suitable signature algorithm", "handshake_failure"}, {NULL, NULL}};
-	return pick(text, reasons, "handshake_failure");
-}
-
-/* The server did not believe who the client is; all other failures say nothing of the kind. */
-static bool is_authentication(const char *reason)
-{
-	return strcmp(reason, "certificate_required") == 0 || strcmp(reason, "bad_certificate") == 0 ||
-	       strcmp(reason, "decrypt_error") == 0;
-}
-
-static void tls_failed(struct log_parse *parse, const char *reason)
-{
-	bool authentication = is_authentication(reason), closed = strcmp(reason, "closed") == 0;
-	struct event event = log_event(parse, PROTOCOL_TLS, authentication ? ACTION_AUTHENTICATE : ACTION_HANDSHAKE,
-				       closed ? OUTCOME_UNKNOWN : OUTCOME_FAILURE, reason);
-	event.direction = strncmp(reason, "server_", 7) == 0 ? TO_SERVER : TO_CLIENT;
-	log_emit(parse, &event);
-}
-
 void mosquitto_unnamed_end(struct log_parse *parse, struct mosquitto *m, const char *reason)
 {
 	const char *tls = m->tls_reason;
 	m->tls_reason = NULL;
 	mosquitto_someone(parse, m);
 	if (tls) {
-		tls_failed(parse, tls);
+		log_tls_failed(parse, tls);
 		return;
 	}
 	/* Nobody was let in: no session ended abnormally. */
@@ -141,7 +113,7 @@ static bool connection_line(struct log_parse *parse, struct mosquitto *m, struct
 	if (mosquitto_pending_take(m, &parse->ends, &flow_id))
 		parse->base.flow_id = flow_id;
 	if (log_take(&rest, "failed: ")) {
-		tls_failed(parse, tls_reason(rest));
+		log_tls_failed(parse, log_tls_reason(rest));
 		return true;
 	}
 	if (!log_take(&rest, "denied: "))
@@ -197,7 +169,7 @@ bool mosquitto_fault_line(struct log_parse *parse, struct mosquitto *m, struct s
 	case 'O':
 		if (!log_take(&rest, "OpenSSL Error"))
 			return false;
-		m->tls_reason = tls_reason(rest);
+		m->tls_reason = log_tls_reason(rest);
 		return true;
 	case 'I':
 		return log_take(&rest, "Invalid ") && invalid_line(parse, m, rest);
