@@ -1,0 +1,169 @@
+#include "web_log.h"
+
+/* Access logs of nginx and Apache, "common" and "combined", with the virtual host before it or not:
+ *
+ *     10.0.0.1 - device01 [23/Nov/2026:14:56:17 +0000] "GET /x HTTP/1.1" 401 179 "-" "curl/7.88.1"
+ *
+ * The user is what the client claimed, also when it was refused. In quotes nginx writes \x22 for a quote, Apache \": both end at the
+ * first quote that no backslash is before. The line is written when the request ends. What came instead of a request stands in the
+ * line byte by byte, with the password of a CONNECT of MQTT: nothing of it is shown. */
+
+struct web_access {
+	struct web_request request;
+};
+_Static_assert(sizeof(struct web_access) <= LIMIT_LOG_STATE, "fits the memory of a log");
+
+static bool take_quoted(struct slice *rest, struct slice *out)
+{
+	uint32_t n = 1;
+	if (!rest->size || rest->at[0] != '"')
+		return false;
+	while (n < rest->size && rest->at[n] != '"')
+		n += rest->at[n] == '\\' ? 2 : 1;
+	if (n >= rest->size)
+		return false;
+	*out = slice_of(rest->at + 1, n - 1);
+	*rest = slice_of(rest->at + n + 1, rest->size - n - 1);
+	log_take(rest, " ");
+	return true;
+}
+
+struct access_line {
+	struct slice host, from, user, request, referer, agent;
+	struct address address;
+	uint16_t port;
+	uint64_t time_ns, status, bytes;
+};
+
+/* "10.0.0.1 - user [": a user name may have blanks and brackets; the time behind it must be one. */
+static bool take_head(struct log_clock *clock, struct slice *rest, struct access_line *line)
+{
+	struct slice r = *rest, whole, ident;
+	line->from = log_take_word(&r);
+	if (!log_end(line->from, &line->address, &line->port)) {
+		line->host = line->from;
+		line->from = log_take_word(&r);
+		if (!log_end(line->from, &line->address, &line->port))
+			return false;
+	}
+	ident = log_take_word(&r);
+	whole = r;
+	while (ident.size && log_take_until(&r, " [", &line->user)) {
+		line->user = slice_of(whole.at, (uint32_t)(r.at - whole.at) - 2);
+		if (log_take_clf(clock, &r, &line->time_ns) && log_take(&r, "] ")) {
+			*rest = r;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool take_line(struct log_clock *clock, struct slice rest, struct access_line *line)
+{
+	*line = (struct access_line){0};
+	if (!take_head(clock, &rest, line) || !take_quoted(&rest, &line->request) || !log_take_number(&rest, 999, &line->status))
+		return false;
+	log_take(&rest, " ");
+	struct slice bytes = log_take_word(&rest);
+	if (!slice_is(bytes, "-") && !log_take_number(&bytes, UINT64_MAX >> 1, &line->bytes))
+		return false;
+	if (take_quoted(&rest, &line->referer))
+		take_quoted(&rest, &line->agent);
+	return true;
+}
+
+static bool is_given(struct slice text)
+{
+	return text.size && !slice_is(text, "-");
+}
+
+static void answered(struct log_parse *parse, struct web_access *a, const struct access_line *line)
+{
+	struct http_event *http = &a->request.http;
+	unsigned status = (unsigned)line->status;
+	bool failed = status >= 400, named = is_given(line->user);
+	http->status = (uint16_t)status;
+	http->response_bytes = line->bytes;
+	a->request.present[0] |= 1ull << HTTP_BIT_STATUS | 1ull << HTTP_BIT_RESPONSE;
+	web_emit(parse, &a->request, HTTP_RESPONSE, ACTION_RESPOND, failed ? OUTCOME_FAILURE : OUTCOME_SUCCESS, http_reason(status));
+	/* A 401 to nobody is the server asking; a server that does not ask logs no user. */
+	if ((status == 401 || status == 407) && (named || http->credentials || http->login))
+		web_emit(parse, &a->request, HTTP_RESPONSE, ACTION_AUTHENTICATE, OUTCOME_FAILURE, http_reason(status));
+	else if (status < 400 && named)
+		web_emit(parse, &a->request, HTTP_RESPONSE, ACTION_AUTHENTICATE, OUTCOME_SUCCESS, NULL);
+}
+
+static void web_access_envelope(struct log_clock *clock, struct log_record *record)
+{
+	struct slice rest = record->line;
+	struct access_line line = {0};
+	if (rest.size && (rest.at[0] == '<' || rest.at[0] >= 'A') && !take_head(clock, &rest, &line)) {
+		rest = record->line;
+		if (log_take_syslog(clock, &rest, record))
+			record->text = rest;
+	} else {
+		rest = record->line;
+	}
+	if (line.time_ns || take_head(clock, &rest, &line))
+		record->time_ns = line.time_ns;
+}
+
+static enum log_verdict web_access_parse(struct log_parse *parse)
+{
+	struct web_access *a = parse->state;
+	struct access_line line;
+	struct log_clock clock = {0};
+	bool ignored;
+	if (!parse->record->text.size)
+		return LOG_TAKEN;
+	if (!take_line(&clock, parse->record->text, &line))
+		return LOG_UNREADABLE;
+	a->request.http = (struct http_event){0};
+	a->request.present[0] = a->request.present[1] = 0;
+	parse->ends.client = line.address;
+	parse->ends.client_port = line.port;
+	parse->base.flow_id = log_flow_id(parse, &line.address, line.port);
+	if (line.host.size) {
+		struct slice port = line.host, host;
+		web_set(&a->request, &a->request.http.host, HTTP_BIT_HOST, log_take_until_last(&port, ":", &host) ? host : line.host);
+	}
+	if (is_given(line.agent))
+		web_set(&a->request, &a->request.http.user_agent, HTTP_BIT_USER_AGENT, line.agent);
+	if (is_given(line.referer))
+		web_set(&a->request, &a->request.http.referer, HTTP_BIT_REFERER,
+			http_redact(line.referer, a->request.referer, sizeof a->request.referer, &ignored));
+	if (is_given(line.user))
+		name_set(&parse->session.user, line.user);
+	if (web_request_line(&a->request, line.request))
+		web_emit(parse, &a->request, HTTP_REQUEST, ACTION_REQUEST, OUTCOME_UNKNOWN, NULL);
+	else if (is_given(line.request))
+		web_emit(parse, &a->request, HTTP_REQUEST, ACTION_VIOLATION, OUTCOME_FAILURE, web_not_http(line.request));
+	answered(parse, a, &line);
+	return LOG_TAKEN;
+}
+
+static unsigned web_access_probe(struct slice head)
+{
+	unsigned lines = 0;
+	struct slice line;
+	struct log_clock clock = {0};
+	struct access_line read;
+	while (log_take_until(&head, "\n", &line)) {
+		struct log_record record = {.line = line, .text = line};
+		log_take_end(&record.line, "\r");
+		record.text = record.line;
+		web_access_envelope(&clock, &record);
+		lines += take_line(&clock, record.text, &read);
+	}
+	return lines;
+}
+
+const struct log_format log_format_web_access = {
+	.name = "web_access",
+	.help = "access log of nginx or Apache: common, combined, vhost_combined",
+	.app_proto = "http",
+	.state_bytes = sizeof(struct web_access),
+	.probe = web_access_probe,
+	.envelope = web_access_envelope,
+	.parse = web_access_parse,
+};

@@ -1,0 +1,26 @@
+/* web_log.h - what access and error logs of web servers share: the events of a request and of its answer. */
+#ifndef TW_WEB_LOG_H
+#define TW_WEB_LOG_H
+
+#include "http.h"
+#include "log_line.h"
+
+enum { WEB_URL = 2048 };
+
+/* Of one record; the texts point into it and into `url`. */
+struct web_request {
+	struct http_event http;
+	uint64_t present[2];
+	uint8_t url[WEB_URL], referer[WEB_URL];
+};
+
+/* "GET /a?b=c HTTP/1.1" into `request`, secrets taken out. False: it is no request line, and nothing of it may be shown. */
+bool web_request_line(struct web_request *request, struct slice line);
+/* Why a line is no request of HTTP: what it begins with, in the escapes of the servers or as it is. */
+const char *web_not_http(struct slice line);
+void web_set(struct web_request *request, struct slice *member, enum http_bit bit, struct slice text);
+/* One event of the request with its detail. `reason` a literal or NULL. */
+void web_emit(struct log_parse *parse, struct web_request *request, enum http_message message, enum action action,
+	      enum outcome outcome, const char *reason);
+
+#endif
