@@ -211,8 +211,9 @@ static unsigned nanomq_probe(struct slice head)
 	struct log_clock clock = {0};
 	while (log_take_until(&head, "\n", &line)) {
 		struct log_record record = {.line = line, .text = line};
-		nanomq_envelope(&clock, &record);
-		lines += record.level != LOG_LEVEL_NONE && record.time_ns;
+		uint8_t level;
+		log_envelope(&clock, &record);
+		lines += record.time_ns && take_head(&record.text, &level);
 		for (const char *const *a = actions; *a && line.size && line.at[0] == '{'; a++)
 			lines += log_contains(line, *a);
 	}

@@ -51,12 +51,14 @@ static void split(struct log_parse *parse, struct nginx_error *n, struct slice *
 	if (!log_take_until(&rest, ", client: ", &before))
 		return;
 	again = rest;
-	*text = before;
 	if (log_take_until(&again, ", client: ", &more)) {
 		parse->log.ambiguous = true;
 		parse->counters->log_ambiguous++;
+		if (!slice_starts(before, slice_text("user \"")))
+			*text = before;
 		return;
 	}
+	*text = before;
 	if (!log_take_until(&rest, ", ", &address)) {
 		address = rest;
 		rest = slice_of("", 0);
@@ -115,7 +117,7 @@ static void connection_line(struct log_parse *parse, struct nginx_error *n, stru
 {
 	struct slice user, rest = text;
 	if (log_take(&rest, "user \"")) {
-		if (log_take_until_last(&rest, "\": password mismatch", &user) || log_take_until(&rest, "\" was not found in ", &user))
+		if (log_take_until(&rest, "\": password mismatch", &user) || log_take_until(&rest, "\" was not found in ", &user))
 			login_failed(parse, n, user);
 		return;
 	}

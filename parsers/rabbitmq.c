@@ -147,7 +147,7 @@ static unsigned rabbitmq_probe(struct slice head)
 		bool json = text.size && text.at[0] == '{';
 		if (!record.time_ns || (!json && !record.level))
 			continue;
-		if (json && (!log_contains(text, ":\"<0.") || !log_contains(text, ".0>\"")))
+		if (json && (!log_contains(text, "\"<0.") || !log_contains(text, ".0>\"")))
 			continue;
 		take_process(&text);
 		for (const char *const *o = own; *o; o++)
