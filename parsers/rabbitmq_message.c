@@ -78,14 +78,14 @@ static bool opened(struct log_parse *parse, struct slice process, struct slice r
 /* Debug only: client ID: "x" (expanded to "x"), username: "u", clean session: true, protocol version: 4, keepalive: 60 */
 static bool asked(struct log_parse *parse, struct slice process, struct slice rest)
 {
-	struct slice before, user;
+	struct slice before = {0}, user;
 	uint64_t version = 0;
 	struct log_session *session = waiting(parse, process);
 	if (!session || session->session.state == SESSION_UP) /* a second CONNECT names nobody anew */
 		return true;
 	if (log_take_until_last(&rest, ", protocol version: ", &before) && log_take_number(&rest, 5, &version))
 		session->version = (uint8_t)version;
-	rest = before;
+	rest = before.at ? before : rest;
 	if ((log_take_until_last(&rest, ", clean session: ", &before) || log_take_until_last(&rest, ", clean start: ", &before)) &&
 	    (rest = before, log_take_until_last(&rest, ", username: ", &before))) {
 		user = rest;

@@ -46,18 +46,24 @@ static void hold(struct logfeed *feed, const char *name)
 	struct slice log = read_log(name), rest = log, line;
 	const struct log_format *format = log_format_of(log);
 	unsigned events = 0, cut_events = 0;
+	if (!format)
+		print_error("%s: of no known format\n", name);
 	assert_non_null(format);
 	logfeed_begin(feed, format, count, &events);
 	while (take_line(&rest, &line))
 		logfeed_line(feed, line);
 	logfeed_end(feed);
+	if (logfeed_unreadable(feed) || logfeed_broken(feed))
+		print_error("%s: %s\n", name, format->name);
 	assert_int_equal(logfeed_unreadable(feed), 0);
 	assert_null(logfeed_broken(feed));
 	assert_true(events > 0);
 	logfeed_begin(feed, format, count, &cut_events);
 	for (rest = log; take_line(&rest, &line);)
-		for (uint32_t n = 0; n <= line.size; n++)
+		for (uint32_t n = 0; n <= line.size; n++) {
 			logfeed_line(feed, slice_head(line, n));
+			logfeed_end(feed); /* or all prefixes of a line would be one record of formats that join */
+		}
 	logfeed_end(feed);
 	assert_null(logfeed_broken(feed));
 	assert_true(cut_events >= events);
