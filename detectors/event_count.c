@@ -31,7 +31,8 @@ static bool judge_exact(struct judgement *j)
 {
 	struct mark_list *list = &((struct exact *)j->state)->list;
 	char room[NOTE_MAX];
-	marks_append(j->marks, list, j->event, event_note(j->event, room));
+	for (uint32_t n = event_weight(j->event) < EXACT ? event_weight(j->event) : EXACT; n > 0; n--)
+		marks_append(j->marks, list, j->event, event_note(j->event, room));
 	marks_before(j->marks, list, j->now_ns > j->rule->window_ns ? j->now_ns - j->rule->window_ns : 0);
 	while (list->count > EXACT * 2)
 		marks_remove(j->marks, list, list->head);
@@ -54,7 +55,8 @@ static bool judge_coarse(struct judgement *j)
 	}
 	part = c->part;
 	uint16_t *now = &c->count[c->part % PARTS];
-	*now = (uint16_t)(*now + (*now < UINT16_MAX));
+	uint32_t sum = *now + (event_weight(j->event) < UINT16_MAX ? event_weight(j->event) : UINT16_MAX);
+	*now = sum < UINT16_MAX ? (uint16_t)sum : UINT16_MAX;
 	uint64_t oldest = part;
 	for (unsigned i = 0; i < PARTS; i++) {
 		uint64_t at = part - i;

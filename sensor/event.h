@@ -152,6 +152,12 @@ static inline bool address_known(const struct address *a)
 	return memcmp(a, &zero, sizeof zero) != 0;
 }
 
+/* How many of its kind the event stands for: more than one only in a log's summary. Detectors that count, count so many. */
+static inline uint32_t event_weight(const struct event *e)
+{
+	return e->log && e->log->count ? e->log->count : 1;
+}
+
 static inline bool event_has(const struct event *e, unsigned bit)
 {
 	return e->present[bit >> 6 & 1] >> (bit & 63) & 1;

@@ -1,0 +1,275 @@
+/* EMQX 4 (text), 5 and 6 (text and JSON). Values of the text are not quoted and their order varies: a key that is there twice may
+ * have been forged by a client's name, and the event is then ambiguous and names nobody. EMQX writes some messages once in a period
+ * for all clients together; log_events_throttled_during_last_period tells how many more there were, which log.count has. */
+#include "log_facts.h"
+#include "log_json.h"
+#include <stdio.h>
+
+struct emqx {
+	struct mqtt_event detail;
+};
+
+struct record {
+	struct log_parse *parse;
+	struct slice text;
+	bool json, twice;
+};
+
+static void emqx_envelope(struct log_clock *clock, struct log_record *record)
+{
+	struct slice raw;
+	if (!record->line.size || record->line.at[0] != '{') {
+		log_level_envelope(clock, record);
+		return;
+	}
+	record->text = record->line;
+	if (log_json_raw(record->line, "time", &raw)) {
+		log_take(&raw, "\"");
+		if (!log_take_iso(clock, &raw, &record->time_ns))
+			log_take_epoch(&raw, &record->time_ns);
+	}
+	if (log_json_raw(record->line, "level", &raw))
+		record->level = log_level_of(log_unquoted(raw));
+}
+
+/* Does ", key: " begin at `at`? */
+static bool is_key(struct slice text, uint32_t at)
+{
+	uint32_t n = at + 2;
+	if (at + 2 >= text.size || text.at[at] != ',' || text.at[at + 1] != ' ')
+		return false;
+	while (n < text.size && ((text.at[n] >= 'a' && text.at[n] <= 'z') || text.at[n] == '_'))
+		n++;
+	return n > at + 2 && n + 1 < text.size && text.at[n] == ':' && text.at[n + 1] == ' ';
+}
+
+static bool text_value(struct record *r, const char *key, struct slice *out)
+{
+	struct slice text = r->text;
+	uint32_t size = (uint32_t)strlen(key);
+	unsigned found = 0;
+	for (uint32_t at = 0; at + size + 2 <= text.size; at++) {
+		bool begins = at == 0 || (at >= 2 && text.at[at - 1] == ' ' && text.at[at - 2] == ',');
+		if (!begins || memcmp(text.at + at, key, size) != 0 || text.at[at + size] != ':' || text.at[at + size + 1] != ' ')
+			continue;
+		uint32_t from = at + size + 2, end = from;
+		while (end < text.size && !is_key(text, end))
+			end++;
+		if (!found++)
+			*out = slice_of(text.at + from, end - from);
+	}
+	r->twice = r->twice || found > 1;
+	return found > 0;
+}
+
+static bool value(struct record *r, const char *key, struct slice *out)
+{
+	return r->json ? log_json_text(r->parse->json[0], key, out) : text_value(r, key, out);
+}
+
+/* Messages of EMQX and what they are. */
+static const struct { const char *name; enum action action; const char *reason; enum direction by; } messages[] = {
+	{"authentication_failure", ACTION_AUTHENTICATE, "not_authorized", TO_CLIENT},
+	{"cannot_publish_to_topic_due_to_not_authorized", ACTION_PUBLISH, "not_authorized", TO_SERVER},
+	{"cannot_publish_to_topic_due_to_quota_exceeded", ACTION_PUBLISH, "quota_exceeded", TO_SERVER},
+	{"cannot_subscribe_topic_filter", ACTION_SUBSCRIBE, "not_authorized", TO_CLIENT},
+	{"dropped_msg_due_to_mqueue_is_full", ACTION_DELIVER, "queue_full", TO_CLIENT},
+	{"dropped_qos0_msg", ACTION_DELIVER, "queue_full", TO_CLIENT},
+	{"flapping_detected", ACTION_CONNECT, "banned", TO_CLIENT},
+	{"clientid_registration_throttled", ACTION_CONNECT, "quota_exceeded", TO_CLIENT},
+	{"connection_rejected_due_to_license_limit_reached", ACTION_CONNECT, "quota_exceeded", TO_CLIENT},
+	{"frame_parse_failed", ACTION_VIOLATION, "malformed_packet", TO_SERVER},
+	{"socket_error", ACTION_CLOSE, "transport_error", TO_SERVER},
+};
+enum { MESSAGES = sizeof messages / sizeof *messages, SUMMARY_LIMIT = 60000 };
+
+static void set_message(struct log_facts *f, unsigned i)
+{
+	f->action = messages[i].action;
+	f->outcome = OUTCOME_FAILURE;
+	f->reason = messages[i].reason;
+	f->direction = messages[i].by;
+}
+
+/* "#{authentication_failure => 12,dropped_qos0_msg => 3}", in JSON an object. */
+static bool dropped(const struct record *r, const char *name, uint64_t *count)
+{
+	char path[96];
+	struct slice rest = r->text, before;
+	snprintf(path, sizeof path, r->json ? "dropped.%s" : "%s => ", name);
+	return r->json ? log_json_number(r->parse->json[0], path, count)
+		       : log_take_until(&rest, path, &before) && log_take_number(&rest, UINT32_MAX, count);
+}
+
+static void summary(struct record *r, struct emqx *e)
+{
+	for (unsigned i = 0; i < MESSAGES; i++) {
+		struct log_facts facts = {0};
+		uint64_t count = 0;
+		if (!dropped(r, messages[i].name, &count) || !count)
+			continue;
+		log_facts_next(r->parse, 0);
+		set_message(&facts, i);
+		facts.count = count < SUMMARY_LIMIT ? count : SUMMARY_LIMIT;
+		r->parse->log.ambiguous = true;
+		r->parse->counters->log_ambiguous++;
+		if (facts.action == ACTION_CONNECT)
+			facts.outcome = OUTCOME_UNKNOWN; /* tried: the summary has no session to refuse */
+		log_facts_emit(r->parse, &e->detail, &facts);
+	}
+}
+
+static const char *auth_reason(struct slice reason, const char *otherwise)
+{
+	static const char *const reasons[][2] = {{"bad_username_or_password", "bad_user_name_or_password"},
+		{"bad_authentication_method", "bad_authentication_method"}, {"banned", "banned"}, {"server_unavailable", "server_unavailable"},
+		{"server_busy", "server_busy"}, {"clientid_not_valid", "client_identifier_not_valid"}, {NULL, NULL}};
+	return log_pick(reason, reasons, otherwise);
+}
+
+static bool message_facts(struct record *r, struct slice message, struct log_facts *f)
+{
+	struct slice reason, what;
+	if (slice_is(message, "authorization_permission_denied")) {
+		f->action = value(r, "action", &what) && log_contains(what, "SUBSCRIBE") ? ACTION_SUBSCRIBE : ACTION_PUBLISH;
+		f->direction = f->action == ACTION_SUBSCRIBE ? TO_CLIENT : TO_SERVER;
+		f->outcome = OUTCOME_FAILURE;
+		f->reason = "not_authorized";
+		return true;
+	}
+	for (unsigned i = 0; i < MESSAGES; i++)
+		if (slice_is(message, messages[i].name)) {
+			set_message(f, i);
+			if (f->action == ACTION_AUTHENTICATE && value(r, "reason", &reason))
+				f->reason = auth_reason(reason, f->reason);
+			f->action = f->action == ACTION_AUTHENTICATE ? ACTION_CONNECT : f->action;
+			return true;
+		}
+	return false;
+}
+
+static enum log_verdict keyed(struct record *r, struct emqx *e)
+{
+	struct log_facts facts = {0};
+	struct slice message;
+	if (!value(r, "msg", &message))
+		return LOG_UNREADABLE;
+	if (slice_is(message, "log_events_throttled_during_last_period")) {
+		summary(r, e);
+		return LOG_TAKEN;
+	}
+	if (!message_facts(r, message, &facts))
+		return LOG_TAKEN;
+	if (!value(r, "clientid", &facts.client_id))
+		value(r, "client_id", &facts.client_id);
+	value(r, "username", &facts.user);
+	value(r, "peername", &facts.from);
+	if (!facts.from.at)
+		value(r, "peer_host", &facts.from);
+	facts.topic_count = value(r, "topic", &facts.topics[0]) || value(r, "topic_filter", &facts.topics[0]);
+	if (slice_is(facts.user, "undefined"))
+		facts.user = (struct slice){0};
+	if (r->twice) {
+		facts.client_id = facts.user = facts.from = (struct slice){0};
+		facts.topic_count = 0;
+		r->parse->log.ambiguous = true;
+		r->parse->counters->log_ambiguous++;
+	}
+	log_facts_emit(r->parse, &e->detail, &facts);
+	return LOG_TAKEN;
+}
+
+/* EMQX 4: `<<"id">>@10.0.0.1:4711 [Protocol] MESSAGE` or `id@10.0.0.1:4711 MESSAGE`. */
+static bool version_4(struct log_parse *parse, struct emqx *e)
+{
+	struct slice rest = parse->record->text, id = {0}, who;
+	struct log_facts f = {.outcome = OUTCOME_FAILURE, .reason = "not_authorized", .direction = TO_CLIENT};
+	/* An identifier may have an @ or a blank: the end that is an address counts. */
+	for (uint32_t at = 0; at < rest.size && !f.from.at; at++) {
+		struct slice behind = slice_of(rest.at + at + 1, rest.size - at - 1);
+		struct address address;
+		uint16_t port;
+		if (rest.at[at] != '@')
+			continue;
+		who = log_take_word(&behind);
+		if (log_end(who, &address, &port)) {
+			f.from = who;
+			id = log_unquoted(slice_of(rest.at, at));
+			rest = behind;
+		}
+	}
+	if (!f.from.at)
+		return false;
+	f.client_id = id;
+	if (rest.size && rest.at[0] == '[')
+		log_take_word(&rest);
+	struct slice words = rest, tail;
+	if (log_take(&words, "Client ") && log_take_until_last(&words, "') login failed for ", &tail)) {
+		f.action = ACTION_CONNECT;
+		f.reason = auth_reason(words, f.reason);
+		if (log_take_until_last(&tail, " (Username: '", &who) && !slice_is(tail, "undefined"))
+			f.user = tail;
+	} else if (words = rest, log_take(&words, "Cannot publish message to ") && log_take_until_last(&words, " due to ", &f.topics[0])) {
+		f.action = ACTION_PUBLISH;
+		f.direction = TO_SERVER;
+		f.topic_count = 1;
+	} else if (words = rest, log_take(&words, "Cannot subscribe ") && log_take_until_last(&words, " due to ", &f.topics[0])) {
+		f.action = ACTION_SUBSCRIBE;
+		f.topic_count = 1;
+	} else if (words = rest, log_take(&words, "Dropped msg due to mqueue is full") || log_take(&words, "Dropped qos0 msg")) {
+		f.action = ACTION_DELIVER;
+		f.reason = "queue_full";
+	} else if (words = rest, log_take(&words, "socket_error")) {
+		f.action = ACTION_CLOSE;
+		f.reason = "transport_error";
+		f.direction = TO_SERVER;
+	} else {
+		return true;
+	}
+	log_facts_emit(parse, &e->detail, &f);
+	return true;
+}
+
+static enum log_verdict emqx_parse(struct log_parse *parse)
+{
+	struct emqx *e = parse->state;
+	struct record r = {.parse = parse, .text = parse->record->text};
+	if (!r.text.size)
+		return LOG_TAKEN;
+	r.json = r.text.at[0] == '{';
+	if (r.json && !log_json_read(parse->json[0], r.text))
+		return LOG_UNREADABLE;
+	if (keyed(&r, e) == LOG_TAKEN)
+		return LOG_TAKEN;
+	return (!r.json && version_4(parse, e)) || parse->record->level ? LOG_TAKEN : LOG_UNREADABLE;
+}
+
+static unsigned emqx_probe(struct slice head)
+{
+	static const char *const own[] = {"mfa: emqx", "msg: authentication_failure", "tag: AUTHN", "tag: AUTHZ", "\"mfa\":\"emqx", "\"tag\":\"AUTH",
+		"log_events_throttled_during_last_period", "') login failed for ", "\"msg\":\"authentication_failure\"", NULL};
+	unsigned lines = 0;
+	struct slice line;
+	struct log_clock clock = {0};
+	while (log_take_until(&head, "\n", &line)) {
+		struct log_record record = {.line = line};
+		emqx_envelope(&clock, &record);
+		for (const char *const *o = own; record.level && *o; o++)
+			if (log_contains(line, *o)) {
+				lines++;
+				break;
+			}
+	}
+	return lines;
+}
+
+const struct log_format log_format_emqx = {
+	.name = "emqx",
+	.help = "EMQX 4 to 6: text or JSON; what it throttles is counted",
+	.app_proto = "mqtt",
+	.state_bytes = sizeof(struct emqx),
+	.probe = emqx_probe,
+	.envelope = emqx_envelope,
+	.parse = emqx_parse,
+	.json = true,
+};

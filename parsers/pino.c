@@ -1,0 +1,134 @@
+/* Brokers of npm that log with pino: aedes-logging and mosca, an object a line. There are no addresses. aedes-logging writes whole
+ * client objects, passwords included, when a login fails: of a record only the names looked for here are taken. */
+#include "log_facts.h"
+#include "log_json.h"
+
+struct pino {
+	struct mqtt_event detail;
+	uint64_t closing;       /* key of the client whose end the line before has told; mosca writes "closed" behind it */
+};
+_Static_assert(sizeof(struct pino) <= LIMIT_LOG_STATE, "fits the memory of a log");
+
+static void pino_envelope(struct log_clock *clock, struct log_record *record)
+{
+	struct slice rest = record->line, raw;
+	uint64_t level = 0;
+	if (rest.size && rest.at[0] != '{')
+		log_take_syslog(clock, &rest, record);
+	record->text = rest;
+	if (log_json_raw(rest, "time", &raw)) {
+		log_take(&raw, "\"");
+		if (!log_take_epoch(&raw, &record->time_ns))
+			log_take_iso(clock, &raw, &record->time_ns);
+	}
+	if (log_json_raw(rest, "level", &raw) && log_take_number(&raw, 100, &level))
+		record->level = level >= 50 ? LOG_LEVEL_ERROR : level >= 40 ? LOG_LEVEL_WARNING : level >= 30 ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
+}
+
+/* mosca at level debug tells why it closes, before the "closed" that is there at info as well. */
+static bool closing(struct log_facts *f, struct slice why)
+{
+	static const struct { const char *why; enum action action; enum outcome outcome; const char *reason; enum direction by; } ends[] = {
+		{"disconnect request", ACTION_DISCONNECT, OUTCOME_SUCCESS, NULL, TO_SERVER},
+		{"close", ACTION_CLOSE, OUTCOME_FAILURE, "no_disconnect", TO_SERVER},
+		{"read ECONNRESET", ACTION_CLOSE, OUTCOME_FAILURE, "reset", TO_SERVER},
+		{"keepalive timeout", ACTION_CLOSE, OUTCOME_FAILURE, "keepalive_timeout", TO_SERVER},
+		{"new connection request", ACTION_DISCONNECT, OUTCOME_FAILURE, "session_taken_over", TO_CLIENT},
+		{"publish not authorized", ACTION_CLOSE, OUTCOME_FAILURE, "not_authorized", TO_CLIENT}};
+	for (unsigned i = 0; i < sizeof ends / sizeof *ends; i++)
+		if (slice_is(why, ends[i].why)) {
+			f->action = ends[i].action;
+			f->outcome = ends[i].outcome;
+			f->reason = ends[i].reason;
+			f->direction = ends[i].by;
+			return true;
+		}
+	f->action = ACTION_CLOSE;
+	f->outcome = OUTCOME_FAILURE;
+	f->reason = "protocol_error";
+	f->direction = TO_CLIENT;
+	return true;
+}
+
+/* False: nothing that is an event. */
+static bool told(struct log_parse *parse, struct pino *p, struct slice message, struct log_facts *f)
+{
+	struct slice rest = message;
+	uint64_t key = f->client_id.at ? log_session_key(parse->source, 1, f->client_id) : 0;
+	*f = (struct log_facts){.client_id = f->client_id, .user = f->user, .topic_count = f->topic_count, .topics = {f->topics[0]}};
+	if (log_take(&rest, "closing client, reason: ")) {
+		p->closing = key;
+		return closing(f, rest);
+	}
+	if (slice_is(message, "client connected") || slice_is(message, "connected")) {
+		f->action = ACTION_CONNECT;
+		f->outcome = OUTCOME_SUCCESS;
+	} else if (slice_is(message, "authentication denied") || slice_is(message, "Auth error")) {
+		f->action = ACTION_CONNECT;
+		f->outcome = OUTCOME_FAILURE;
+		f->reason = "not_authorized";
+	} else if (slice_is(message, "identifier rejected")) {
+		f->action = ACTION_CONNECT;
+		f->outcome = OUTCOME_FAILURE;
+		f->reason = "identifier_rejected";
+	} else if (slice_is(message, "read ECONNRESET")) {
+		p->closing = key;
+		return closing(f, message);
+	} else if (slice_is(message, "closed") || slice_is(message, "disconnected")) {
+		bool known = p->closing == key && key;
+		p->closing = 0;
+		f->action = ACTION_DISCONNECT; /* how it ended is not said */
+		return !known;
+	} else if (slice_is(message, "subscribe not authorized")) {
+		f->action = ACTION_SUBSCRIBE;
+		f->outcome = OUTCOME_FAILURE;
+		f->reason = "not_authorized";
+		f->direction = TO_CLIENT;
+	} else if (slice_is(message, "subscribed to topic") || slice_is(message, "unsubscribed")) {
+		f->action = slice_is(message, "unsubscribed") ? ACTION_UNSUBSCRIBE : ACTION_SUBSCRIBE;
+		f->outcome = OUTCOME_SUCCESS;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static enum log_verdict pino_parse(struct log_parse *parse)
+{
+	struct pino *p = parse->state;
+	struct log_json *json = parse->json[0];
+	struct log_facts facts = {0};
+	struct slice message;
+	if (!parse->record->text.size)
+		return LOG_TAKEN;
+	if (!log_json_read(json, parse->record->text) || !log_json_text(json, "msg", &message))
+		return LOG_UNREADABLE;
+	if (!log_json_text(json, "client.id", &facts.client_id))
+		log_json_text(json, "client", &facts.client_id);
+	log_json_text(json, "username", &facts.user);
+	facts.topic_count = log_json_text(json, "topic", &facts.topics[0]);
+	if (told(parse, p, message, &facts))
+		log_facts_emit(parse, &p->detail, &facts);
+	return LOG_TAKEN;
+}
+
+static unsigned pino_probe(struct slice head)
+{
+	unsigned lines = 0;
+	struct slice line, value;
+	while (log_take_until(&head, "\n", &line))
+		lines += line.size && line.at[0] == '{' && log_json_raw(line, "pid", &value) && log_json_raw(line, "hostname", &value) &&
+			 log_json_raw(line, "msg", &value) && log_json_raw(line, "level", &value) && value.size == 2;
+	return lines;
+}
+
+const struct log_format log_format_pino = {
+	.name = "pino",
+	.help = "aedes (aedes-logging) and mosca: pino's JSON lines",
+	.app_proto = "mqtt",
+	.state_bytes = sizeof(struct pino),
+	.probe = pino_probe,
+	.envelope = pino_envelope,
+	.parse = pino_parse,
+	.json = true,
+};
