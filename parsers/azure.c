@@ -42,6 +42,8 @@ static void hub(struct log_parse *parse, struct azure *a, struct slice operation
 	log_json_text(parse->json[0], "resultType", &code);
 	if (!code.at)
 		property(parse, "statusCode", &code);
+	if (!code.size)
+		code = (struct slice){0};
 	uint64_t key = hash_slice(f->client_id, parse->source) | 1;
 	uint64_t *slot = &a->refused[key % UNAUTHORIZED];
 	struct log_session *session = log_facts_session(parse, f->client_id);

@@ -1,0 +1,66 @@
+#!/usr/bin/python3
+"""Logs of clouds and brokers in JSON, generated from their documented formats: pcaps/log/. Usage: logs_json.py"""
+import json
+import os
+
+OUT = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "pcaps", "log")
+
+
+def write(name, lines):
+    with open(os.path.join(OUT, name), "w", encoding="utf-8") as f:
+        for line in lines:
+            f.write((line if isinstance(line, str) else json.dumps(line, separators=(",", ":"))) + "\n")
+
+
+def aws(second, event, **more):
+    level = "ERROR" if more.get("status") == "Failure" else "INFO"
+    return {"timestamp": f"2026-11-24 10:00:{second:02d}.476", "logLevel": level, "traceId": f"t{second}", "accountId": "1",
+            "status": "Success", "eventType": event, "protocol": "MQTT", "clientId": "c1", "principalId": "p1",
+            "sourceIp": "198.51.100.7", "sourcePort": 13490 + second} | more
+
+
+def azure(time, device, operation, code="", what=""):
+    inner = {"deviceId": device, "protocol": "Mqtt", "maskedIpAddress": "24.9.142.XXX"}
+    return {"time": time, "resourceId": "/R", "operationName": operation, "category": "Connections",
+            "level": "Error" if code else "Information", "resultType": code, "resultDescription": what,
+            "properties": json.dumps(inner), "location": "centralus"}
+
+
+def renewals():
+    """A fleet whose tokens are renewed each hour."""
+    for hour in range(8, 11):
+        for n in range(12):
+            at = f"2026-11-24T{hour:02d}:00:{n:02d}Z"
+            yield azure(at, f"s{n}", "deviceDisconnect", "401003", "IoTHubUnauthorized")
+            yield azure(at, f"s{n}", "deviceDisconnect", "404104", "DeviceConnectionClosedRemotely")
+            yield azure(at, f"s{n}", "deviceConnect")
+
+
+def mosca(ms, message, **more):
+    return {"pid": 7, "hostname": "vm", "name": "MoscaServer", "level": 30, "time": 1795500000000 + ms, "msg": message} | more | {
+        "client": "scan", "v": 1}
+
+
+fine = [aws(1, "Connect"), aws(2, "Subscribe", topicName="a/b"), aws(3, "Publish-In", topicName="a/c"),
+        aws(9, "Disconnect", disconnectReason="CLIENT_INITIATED_DISCONNECT")]
+write("session_auth_bruteforce-fires-aws.log",
+      [aws(n, "Connect", status="Failure", reason="AUTHORIZATION_FAILURE") for n in range(7)])
+write("benign-aws.log", [{"timestamp": 1795514400000 + n, "message": json.dumps(line), "ingestionTime": 1795514409000}
+                         for n, line in enumerate(fine + fine)])
+write("session_auth_bruteforce-fires-azure.log",
+      [azure(f"2026-11-24T08:00:{n:02d}Z", "s1", "deviceConnect", "401003", "IoTHubUnauthorized") for n in range(9)])
+write("benign-azure.log", renewals())
+write("session_scan-fires-mosca.log", [mosca(0, "client connected")] + [
+    mosca(500 + 1000 * n, "subscribe not authorized", topic=f"guess/{n}/#") for n in range(6)])
+refused = "2026-11-24T10:00:00.350233+00:00 [warning] clientid: cam7, peername: 10.0.0.7:36384, username: cam, pid: <0.894.0>, " \
+    "reason: bad_username_or_password, tag: AUTHN, msg: authentication_failure"
+write("session_auth_bruteforce-fires-emqx-throttled.log", [
+    refused, "2026-11-24T10:01:00.350233+00:00 [warning] msg: log_events_throttled_during_last_period, period: 1 minutes, 0 seconds, "
+    "dropped: #{authentication_failure => 240}"])
+write("benign-emqx.log", [
+    {"time": 1795500000350233, "level": "warning", "msg": "authentication_failure", "mfa": "emqx_channel:authenticate/2", "tag": "AUTHN",
+     "clientid": "cam7", "peername": "10.0.0.7:36384", "username": "cam", "reason": "not_authorized"},
+    {"time": 1795500060350233, "level": "warning", "msg": "log_events_throttled_during_last_period", "period": "1 minutes, 0 seconds",
+     "dropped": {"authentication_failure": 2, "dropped_qos0_msg": 5}},
+    {"time": 1795500120350233, "level": "warning", "msg": "dropped_qos0_msg", "mfa": "emqx_session:log/3", "clientid": "dash",
+     "peername": "10.0.0.9:5000", "topic": "a/b", "payload": "secret"}])
