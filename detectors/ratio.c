@@ -38,13 +38,13 @@ static bool holds(struct judgement *j, const struct counts *counts)
 	return detector_compare(j->rule->compare, j->ratio, j->rule->ratio);
 }
 
-/* One event, or what it says in the field. */
+/* One event, or as many as it stands for, or what it says in the field. */
 static uint64_t weight(const struct judgement *j)
 {
 	const struct field *field = j->rule->value[j->role];
 	struct value value;
 	if (!j->rule->value_name)
-		return 1;
+		return event_weight(j->event);
 	return field && field_get(field, j->event, &value) ? value.number : 0;
 }
 

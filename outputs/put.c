@@ -190,6 +190,10 @@ static void put_log(struct json *json, const struct event *event)
 		json_key(json, "ambiguous");
 		json_bool(json, true);
 	}
+	if (event->log->summary) {
+		json_key(json, "summary");
+		json_bool(json, true);
+	}
 	if (event->log->cut) {
 		json_key(json, "cut");
 		json_bool(json, true);

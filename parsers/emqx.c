@@ -111,7 +111,7 @@ static void summary(struct record *r, struct emqx *e)
 		log_facts_next(r->parse, 0);
 		set_message(&facts, i);
 		facts.count = count < SUMMARY_LIMIT ? count : SUMMARY_LIMIT;
-		r->parse->log.ambiguous = true;
+		r->parse->log.ambiguous = r->parse->log.summary = true;
 		r->parse->counters->log_ambiguous++;
 		if (facts.action == ACTION_CONNECT)
 			facts.outcome = OUTCOME_UNKNOWN; /* tried: the summary has no session to refuse */

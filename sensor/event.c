@@ -119,6 +119,7 @@ const struct field event_fields[] = {
 	LOG("log.count", FIELD_U32, count, NULL, "how many of its kind the line stands for: 1, but for summaries"),
 	LOG("log.ambiguous", FIELD_BOOL, ambiguous, NULL, "more than one connection could be meant, so no address is given"),
 	LOG("log.cut", FIELD_BOOL, cut, NULL, "the line was cut: what stood behind is unknown"),
+	LOG("log.summary", FIELD_BOOL, summary, NULL, "the line counts what was not logged, of all clients together"),
 	{0},
 };
 

@@ -78,6 +78,7 @@ struct log_detail {
 	uint8_t level;       /* enum log_level */
 	bool ambiguous;      /* more than one connection could be meant: the line does not say which */
 	bool cut;            /* the line was cut: what stood behind is unknown */
+	bool summary;        /* the line counts what was not logged, of all clients together: nobody in particular did it */
 };
 
 struct event {

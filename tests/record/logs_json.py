@@ -64,3 +64,50 @@ write("benign-emqx.log", [
      "dropped": {"authentication_failure": 2, "dropped_qos0_msg": 5}},
     {"time": 1795500120350233, "level": "warning", "msg": "dropped_qos0_msg", "mfa": "emqx_session:log/3", "clientid": "dash",
      "peername": "10.0.0.9:5000", "topic": "a/b", "payload": "secret"}])
+
+
+def text_time(second):
+    return f"2026-11-24T{10 + second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}.350233+00:00"
+
+
+def healthy_emqx():
+    """An hour of a large and healthy fleet: of each kind of message the first one in a minute is written, the others are counted."""
+    for minute in range(60):
+        at = text_time(60 * minute)
+        who = f"clientid: dev{minute:03d}, peername: 10.0.{minute}.7:36384, username: dev{minute:03d}, pid: <0.{minute}.0>"
+        yield f"{at} [warning] {who}, reason: bad_username_or_password, tag: AUTHN, msg: authentication_failure"
+        yield f"{at} [warning] {who}, topic: a/{minute}, action: PUBLISH(Q0), tag: AUTHZ, msg: authorization_permission_denied"
+        yield f"{at} [warning] {who}, topic: a/{minute}, payload: hunter2, msg: dropped_qos0_msg"
+        yield f"{at} [warning] msg: log_events_throttled_during_last_period, period: 1 minutes, 0 seconds, dropped: " \
+            f"#{{authentication_failure => {3 + minute % 10},authorization_permission_denied => {minute % 5}," \
+            f"cannot_publish_to_topic_due_to_quota_exceeded => 20,clientid_registration_throttled => 70," \
+            f"dropped_msg_due_to_mqueue_is_full => 35,dropped_qos0_msg => 400,socket_error => 9}}"
+
+
+def grid(second, category, signature, what, **more):
+    return {"time": f"2026-11-24T10:00:{second:02d}.1234567Z", "resourceId": "/G", "operationName": "Microsoft.EventGrid/mqtt",
+            "category": category, "resultSignature": signature, "resultDescription": what, "identity": {"clientIdentity": "meter"},
+            "properties": {"sessionName": "meter1", "protocol": "MQTT5"} | more}
+
+
+write("benign-emqx-throttled.log", healthy_emqx())
+write("session_auth_bruteforce-fires-azure-grid.log", [
+    {"records": [grid(n, "FailedMqttConnections", "AuthenticationError", "Client could not be found") for n in range(k, k + 3)]}
+    for k in (0, 3)])
+write("session_scan-fires-azure-grid.log", [
+    grid(n, "FailedMqttSubscriptionOperations", "AuthorizationError", "Topic filter does not match any topicspaces",
+         topicFilters=[f"guess/{n}/#"]) for n in range(7)])
+write("session_auth_bruteforce-fires-aws-v1.log", [
+    f"2026-11-24 10:00:{n:02d}.034 TRACEID:t{n} PRINCIPALID:p1 [ERROR] EVENT:MQTT Client Connect MESSAGE:Connect "
+    "Status: AUTHORIZATION_FAILURE" for n in range(7)])
+write("session_auth_bruteforce-fires-aws-firehose.log", [
+    {"messageType": "DATA_MESSAGE", "owner": "1", "logGroup": "AWSIotLogsV2", "logEvents": [
+        {"id": str(n), "timestamp": 1795514400000 + n,
+         "message": json.dumps(aws(n, "Connect", status="Failure", reason="AUTHORIZATION_FAILURE"))} for n in range(7)]}])
+write("benign-aws-lifecycle.log", [
+    {"clientId": "186b5", "timestamp": 1795514400451, "eventType": "connected", "sessionIdentifier": "s", "principalIdentifier": "p",
+     "ipAddress": "198.51.100.9", "versionNumber": 0},
+    {"clientId": "186b5", "timestamp": 1795514401451, "eventType": "subscribed", "sessionIdentifier": "s", "principalIdentifier": "p",
+     "topics": ["a/b", "a/c"]},
+    {"clientId": "186b5", "timestamp": 1795514402451, "eventType": "disconnected", "sessionIdentifier": "s", "principalIdentifier": "p",
+     "clientInitiatedDisconnect": True, "disconnectReason": "CLIENT_INITIATED_DISCONNECT", "versionNumber": 0}])
