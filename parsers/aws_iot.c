@@ -27,11 +27,12 @@ static uint64_t time_of(struct log_clock *clock, struct slice text)
 
 static void aws_envelope(struct log_clock *clock, struct log_record *record)
 {
-	if (record->line.size && record->line.at[0] == '{') {
-		record->text = record->line;
-		record->time_ns = time_of(clock, record->line);
-	} else {
-		log_envelope(clock, record);
+	struct slice rest = record->line;
+	if (rest.size && rest.at[0] == '{') {
+		record->time_ns = time_of(clock, rest);
+	} else if (log_take_iso(clock, &rest, &record->time_ns)) { /* no syslog: its TRACEID:... is no host */
+		log_take(&rest, " ");
+		record->text = rest;
 	}
 }
 

@@ -140,8 +140,11 @@ void logs_record(struct logs *l, const struct log *log, struct log_record *recor
 {
 	l->options.counters->log_lines++;
 	l->options.counters->log_cut += cut;
-	if (line.size && line.at[line.size - 1] == '\r')
+	/* A file that was emptied under its writer begins with a hole, which reads as zeros; padding ends with them. */
+	while (line.size && (line.at[line.size - 1] == '\r' || line.at[line.size - 1] == '\0'))
 		line.size--;
+	while (line.size && line.at[0] == '\0')
+		line = slice_of(line.at + 1, line.size - 1);
 	if (memchr(line.at, 0x1b, line.size))
 		strip_colours(&line);
 	*record = (struct log_record){.line = line, .text = line, .number = number, .cut = cut,

@@ -96,11 +96,13 @@ bool program_compile(struct arena *arena, struct expression *expression, struct 
 static inline const uint8_t *predicate_at(const struct predicate *p, const struct event *event)
 {
 	const struct field *field = p->field;
-	const void *const bases[] = {event, event->ends, event->session, event->detail};
+	const void *const bases[] = {event, event->ends, event->session, event->detail, event->log};
 	const uint8_t *at = bases[field->base];
 	if (field->base == BASE_DETAIL &&
 	    (!at || field->protocol != event->protocol || (field->message && field->message != event->message)))
 		return NULL;
+	if (field->base == BASE_LOG && !at)
+		return NULL; /* on the wire */
 	if (p->bit != FIELD_ALWAYS && !event_has(event, p->bit))
 		return NULL;
 	return at + p->offset;
