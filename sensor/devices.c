@@ -180,11 +180,14 @@ static bool read_yaml(struct devices *d)
 		fclose(faults);
 	const struct yaml_node *list = file && yaml_documents(file) ? yaml_document(file, 0) : NULL;
 	bool good = list && list->kind == YAML_LIST;
-	if (!file && said && size > skip)
-		snprintf(d->why, d->why_size, "%s%.*s", said[skip] == ':' && said[skip + 1] != ' ' ? "line " : "",
-			 (int)strcspn(said + skip + 1, "\n"), said + skip + 1 + (said[skip + 1] == ' '));
-	else if (!good)
+	if (!file && said && size > skip) {
+		const char *what = said + skip + 1; /* behind "PATH:" */
+		bool placed = *what != ' ';
+		what += !placed;
+		snprintf(d->why, d->why_size, "%s%.*s", placed ? "line " : "", (int)strcspn(what, "\n"), what);
+	} else if (!good) {
 		snprintf(d->why, d->why_size, "a list is needed: lines \"- {address: ..., owner: ...}\"");
+	}
 	for (unsigned i = 0; good && i < list->count; i++)
 		good = add_node(d, list->items[i]);
 	yaml_file_close(file);
