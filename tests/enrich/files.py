@@ -144,6 +144,25 @@ CONFIG = """enrich:
 """
 
 
+# What databases and lists should not hold, and could: what formats give a meaning, controls, direction marks, great length.
+EVIL = ("a=b|c\\d \"e\" ]}", "tab\there\nand\x1b[31m there\x00", "\u202edlrow\u2066 \U000e0041\u200b\x85", "n" * 1000, "\u4e2d" * 330,
+        "\u00e9=" * 300)
+
+
+def write_evil(folder):
+    """The same for every address of the test's captures: half of the names are of EVIL's first half."""
+    halves = {"0.0.0.0/1": 0, "10.1.0.2/32": 3, "128.0.0.0/1": 3, "2000::/3": 3, "fc00::/7": 0}
+    database(os.path.join(folder, "evil.mmdb"),
+             {network: {"city": {"names": {"en": EVIL[at]}}, "country": {"iso_code": "=|" if at else "QQ", "names": {"en": EVIL[at + 1]}},
+                        "autonomous_system_number": Uint(2 ** 32 - 1), "autonomous_system_organization": EVIL[at + 2]}
+              for network, at in halves.items()})
+    write(folder, "evil.csv", "address,owner,site\n" + "".join(
+        '%s,"%s","%s"\n' % (network, *(EVIL[at + i].replace('"', '""') for i in (1, 0))) for network, at in halves.items()))
+    write(folder, "evil-oui.csv", 'Registry,Assignment,Organization Name\nMA-L,020000,never\nMA-L,001122,"' + EVIL[1] + '"\n')
+    return write(folder, "evil-enrich.yaml", "enrich: {databases: [evil.mmdb], devices: evil.csv, vendors: evil-oui.csv, networks: [{"
+                 + 'network: 10.1.0.0/16, name: "a=|\\\\ \\t\\u202e\\x07"}, {network: "::/0", name: ' + "n" * 1000 + "}]}\n")
+
+
 def write(folder, name, text):
     path = os.path.join(folder, name)
     with open(path, "w", encoding="utf-8", newline="") as f:
