@@ -5,6 +5,7 @@
  * A backslash stands before | and \ of the header, = and \ of a value. Addresses of IPv6 have keys of their own. */
 #include "attack.h"
 #include "line.h"
+#include "put.h"
 #include "../sensor/digest.h"
 #include <stdio.h>
 
@@ -55,6 +56,25 @@ static void pair_end(struct line *line, const struct address *address, bool sour
 	line_pair_address(line, source ? "c6a2" : "c6a3", address);
 }
 
+/* The dictionary has keys for an Ethernet address; for the rest one that is free for use. */
+static void pair_about(struct line *line, const struct context *about)
+{
+	static struct line_joined whole, part;
+	char mac[MAC_TEXT_MAX];
+	if (about->src.mac)
+		mac_text(about->src.mac, mac), line_pair_text(line, "smac", mac, LONG);
+	if (about->dest.mac)
+		mac_text(about->dest.mac, mac), line_pair_text(line, "dmac", mac, LONG);
+	struct slice src = line_about(&part, &about->src);
+	int n = snprintf(whole.text, sizeof whole.text, "%s%.*s", src.size ? "source: " : "", (int)src.size, (const char *)src.at);
+	struct slice dest = line_about(&part, &about->dest);
+	if (dest.size && n >= 0 && n < LINE_JOINED_MAX)
+		n += snprintf(whole.text + n, sizeof whole.text - (size_t)n, "%sdestination: %.*s", n ? "; " : "", (int)dest.size,
+			      (const char *)dest.at);
+	uint32_t size = n < 0 ? 0 : n < LINE_JOINED_MAX ? (uint32_t)n : LINE_JOINED_MAX - 1;
+	pair_labelled(line, "flexString2", "flexString2Label", "Context", slice_of(whole.text, size));
+}
+
 static void pair_event(struct line *line, const struct record_context *context, const struct event *event, uint64_t time_ns)
 {
 	struct line_joined resource;
@@ -81,6 +101,8 @@ static void pair_event(struct line *line, const struct record_context *context, 
 	pair_labelled(line, "cs3", "cs3Label", "Community ID", slice_text(community_id));
 	if (context->file_name)
 		line_pair_text(line, "fname", context->file_name(context->owner, event->file), LONG);
+	if (context->about)
+		pair_about(line, context->about);
 }
 
 static void pair_finding(struct line *line, const struct alert *alert)

@@ -4,6 +4,32 @@
 #include "attack.h"
 #include "put.h"
 #include "../sensor/digest.h"
+#include <stdio.h>
+
+/* The names that the asset lookups of Enterprise Security use. */
+static void put_about(struct json *json, const char *end, const struct context_end *about)
+{
+	const struct {
+		const char *name;
+		struct slice text;
+	} fields[] = {{"country", about->country.at ? about->country : about->country_name}, {"city", about->city},
+		      {"as_org", about->as_org}, {"zone", about->network}, {"mac_vendor", about->mac_vendor}, {"owner", about->owner},
+		      {"site", about->site}};
+	char key[32], mac[MAC_TEXT_MAX];
+	for (unsigned i = 0; i < sizeof fields / sizeof *fields; i++) {
+		snprintf(key, sizeof key, "%s_%s", end, fields[i].name);
+		put_text(json, key, fields[i].text);
+	}
+	if (about->asn) {
+		snprintf(key, sizeof key, "%s_asn", end);
+		put_number(json, key, about->asn);
+	}
+	if (about->mac) {
+		snprintf(key, sizeof key, "%s_mac", end);
+		mac_text(about->mac, mac);
+		put_cstring(json, key, mac);
+	}
+}
 
 static void put_head(struct json *json, const struct record_context *context, const struct event *event, uint64_t time_ns)
 {
@@ -29,6 +55,10 @@ static void put_head(struct json *json, const struct record_context *context, co
 	put_cstring(json, "app", event->app_proto ? event->app_proto : protocol_name(event->protocol));
 	put_text(json, "user", name_slice(&event->session->user));
 	put_text(json, "reason", event->reason);
+	if (context->about) {
+		put_about(json, "src", &context->about->src);
+		put_about(json, "dest", &context->about->dest);
+	}
 }
 
 static struct slice cim_alert(const struct record_context *context, const struct alert *alert, bool colour)

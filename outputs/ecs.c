@@ -266,7 +266,46 @@ static void put_tls(struct json *json, const struct event *event)
 
 /* --- who and where ------------------------------------------------------------------------------------------------ */
 
-static void put_end(struct json *json, const char *key, const struct address *address, uint16_t port, const struct name *user)
+static void put_geo(struct json *json, const struct context_end *about)
+{
+	if (about->country.at || about->country_name.at || about->city.at || about->site.at) {
+		json_key(json, "geo");
+		json_open(json);
+		put_text(json, "country_iso_code", about->country);
+		put_text(json, "country_name", about->country_name);
+		put_text(json, "city_name", about->city);
+		put_text(json, "name", about->site); /* what those who run the place call it */
+		json_close(json);
+	}
+	if (!about->asn && !about->as_org.at)
+		return;
+	json_key(json, "as");
+	json_open(json);
+	if (about->asn)
+		put_number(json, "number", about->asn);
+	if (about->as_org.at) {
+		json_key(json, "organization");
+		json_open(json);
+		put_text(json, "name", about->as_org);
+		json_close(json);
+	}
+	json_close(json);
+}
+
+/* ECS writes them with capitals and hyphens (RFC 7042). */
+static void put_mac(struct json *json, const uint8_t *mac)
+{
+	char text[MAC_TEXT_MAX];
+	if (!mac)
+		return;
+	mac_text(mac, text);
+	for (char *c = text; *c; c++)
+		*c = *c == ':' ? '-' : (char)toupper((unsigned char)*c);
+	put_cstring(json, "mac", text);
+}
+
+static void put_end(struct json *json, const char *key, const struct address *address, uint16_t port, const struct name *user,
+		    const struct context_end *about)
 {
 	if (!put_known(address))
 		return;
@@ -282,10 +321,28 @@ static void put_end(struct json *json, const char *key, const struct address *ad
 		put_text(json, "name", name_slice(user));
 		json_close(json);
 	}
+	if (about) {
+		put_mac(json, about->mac);
+		put_geo(json, about);
+	}
 	json_close(json);
 }
 
-static void put_network(struct json *json, const struct event *event)
+/* ECS has no owner, and no maker of one end: labels are for what it has no field for. */
+static void put_labels(struct json *json, const struct context *about)
+{
+	if (!about->src.owner.at && !about->dest.owner.at && !about->src.mac_vendor.at && !about->dest.mac_vendor.at)
+		return;
+	json_key(json, "labels");
+	json_open(json);
+	put_text(json, "source_owner", about->src.owner);
+	put_text(json, "source_mac_vendor", about->src.mac_vendor);
+	put_text(json, "destination_owner", about->dest.owner);
+	put_text(json, "destination_mac_vendor", about->dest.mac_vendor);
+	json_close(json);
+}
+
+static void put_network(struct json *json, const struct event *event, const struct context *about)
 {
 	char community_id[COMMUNITY_ID_MAX];
 	json_key(json, "network");
@@ -298,6 +355,8 @@ static void put_network(struct json *json, const struct event *event)
 	put_cstring(json, "protocol", event->app_proto);
 	if (put_known(&event->ends->client))
 		put_cstring(json, "type", address_is_v4(&event->ends->client) ? "ipv4" : "ipv6");
+	if (about) /* that of the client, who is to be found */
+		put_text(json, "name", about->src.network.at ? about->src.network : about->dest.network);
 	json_close(json);
 }
 
@@ -337,9 +396,12 @@ static void put_observer(struct json *json, const char *name)
 
 static void put_ends(struct json *json, const struct record_context *context, const struct event *event)
 {
-	put_end(json, "source", &event->ends->client, event->ends->client_port, &event->session->user);
-	put_end(json, "destination", &event->ends->server, event->ends->server_port, NULL);
-	put_network(json, event);
+	const struct context *about = context->about;
+	put_end(json, "source", &event->ends->client, event->ends->client_port, &event->session->user, about ? &about->src : NULL);
+	put_end(json, "destination", &event->ends->server, event->ends->server_port, NULL, about ? &about->dest : NULL);
+	if (about)
+		put_labels(json, about);
+	put_network(json, event, about);
 	put_tls(json, event);
 	put_related(json, event);
 	put_observer(json, context->sensor_name);

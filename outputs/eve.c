@@ -101,6 +101,7 @@ static struct slice eve_event(const struct record_context *context, const struct
 	json_open(json);
 	put_event(json, event);
 	put_cstring(json, "sensor", context->sensor_name);
+	put_context(json, context->about);
 	put_fields(json, event, PUT_OWN);
 	json_close(json);
 	json_close(json);

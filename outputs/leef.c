@@ -5,6 +5,7 @@
  * LEEF has no escape: a | of the header becomes \x7c; a tab or line break of a value is \x09, \x0a already, as every control is. */
 #include "attack.h"
 #include "line.h"
+#include "put.h"
 #include "../sensor/digest.h"
 #include <stdio.h>
 
@@ -33,6 +34,30 @@ static void pair_time(struct line *line, uint64_t time_ns)
 	line_pair_text(line, "devTimeFormat", "yyyy-MM-dd'T'HH:mm:ss.SSSZ", LONG);
 }
 
+static void pair_about(struct line *line, const char *end, const struct context_end *about)
+{
+	const struct {
+		const char *name;
+		struct slice text;
+	} fields[] = {{"Country", about->country.at ? about->country : about->country_name}, {"City", about->city},
+		      {"AsOrg", about->as_org}, {"Network", about->network}, {"MacVendor", about->mac_vendor}, {"Owner", about->owner},
+		      {"Site", about->site}};
+	char key[32], mac[MAC_TEXT_MAX];
+	if (about->mac) {
+		snprintf(key, sizeof key, "%sMAC", end);
+		mac_text(about->mac, mac);
+		line_pair_text(line, key, mac, LONG);
+	}
+	if (about->asn) {
+		snprintf(key, sizeof key, "%sAsn", end);
+		line_pair_number(line, key, about->asn);
+	}
+	for (unsigned i = 0; i < sizeof fields / sizeof *fields; i++) {
+		snprintf(key, sizeof key, "%s%s", end, fields[i].name);
+		line_pair(line, key, fields[i].text, LONG);
+	}
+}
+
 static void pair_event(struct line *line, const struct record_context *context, const struct event *event)
 {
 	struct line_joined resource;
@@ -56,6 +81,10 @@ static void pair_event(struct line *line, const struct record_context *context, 
 	line_pair_text(line, "sensor", context->sensor_name, LONG);
 	if (context->file_name)
 		line_pair_text(line, "file", context->file_name(context->owner, event->file), LONG);
+	if (context->about) {
+		pair_about(line, "src", &context->about->src);
+		pair_about(line, "dst", &context->about->dest);
+	}
 }
 
 static void pair_finding(struct line *line, const struct alert *alert)

@@ -117,6 +117,32 @@ struct slice line_join(struct line_joined *out, struct slices texts)
 	return joined(out);
 }
 
+static void join_named(struct line_joined *out, const char *name, struct slice text)
+{
+	if (!text.at)
+		return;
+	join_next(out);
+	join(out, slice_text(name));
+	join(out, text);
+}
+
+struct slice line_about(struct line_joined *out, const struct context_end *end)
+{
+	char number[16] = "";
+	out->size = 0;
+	join_named(out, "", end->city);
+	join_named(out, "", end->country.at ? end->country : end->country_name);
+	if (end->asn)
+		snprintf(number, sizeof number, end->as_org.at ? "AS%u " : "AS%u", end->asn);
+	if (end->asn || end->as_org.at)
+		join_named(out, number, end->as_org.at ? end->as_org : slice_text(""));
+	join_named(out, "network ", end->network);
+	join_named(out, "vendor ", end->mac_vendor);
+	join_named(out, "owner ", end->owner);
+	join_named(out, "site ", end->site);
+	return joined(out);
+}
+
 struct slice line_groups(struct line_joined *out, const struct alert *alert)
 {
 	out->size = 0;

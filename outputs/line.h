@@ -35,6 +35,9 @@ struct line_joined {
 	char text[LINE_JOINED_MAX];
 };
 struct slice line_join(struct line_joined *out, struct slices texts);
+/* "Berlin, DE, AS3320 Deutsche Telekom AG, network plant floor, vendor Espressif Inc., owner Ann Lee, site hall 2": what is known of
+ * an end beyond the traffic. Texts are not yet made safe. */
+struct slice line_about(struct line_joined *out, const struct context_end *end);
 struct slice line_groups(struct line_joined *out, const struct alert *alert);      /* "client_id=x, src_ip=y" */
 struct slice line_frames(struct line_joined *out, const struct alert *alert);      /* "12, 19" */
 struct slice line_techniques(struct line_joined *out, const struct rule *rule);    /* "T1110.001 Password Guessing (Credential Access)" */

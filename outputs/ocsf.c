@@ -110,7 +110,46 @@ static void put_info(struct json *json, const struct alert *alert, const char *i
 
 /* --- evidences ----------------------------------------------------------------------------------------------------- */
 
-static void put_endpoint(struct json *json, const char *key, const struct address *address, uint16_t port, const char *service)
+static void put_location(struct json *json, const struct context_end *about)
+{
+	if (!about->country.at && !about->city.at && !about->site.at)
+		return;
+	json_key(json, "location");
+	json_open(json);
+	put_text(json, "country", about->country); /* OCSF wants the code, and has no place for the name */
+	put_text(json, "city", about->city);
+	put_text(json, "desc", about->site);
+	json_close(json);
+}
+
+static void put_about(struct json *json, const struct context_end *about)
+{
+	char mac[MAC_TEXT_MAX];
+	if (about->mac) {
+		mac_text(about->mac, mac);
+		put_cstring(json, "mac", mac);
+	}
+	put_text(json, "mac_vendor", about->mac_vendor);
+	put_text(json, "zone", about->network);
+	put_location(json, about);
+	if (about->asn || about->as_org.at) {
+		json_key(json, "autonomous_system");
+		json_open(json);
+		if (about->asn)
+			put_number(json, "number", about->asn);
+		put_text(json, "name", about->as_org);
+		json_close(json);
+	}
+	if (about->owner.at) {
+		json_key(json, "owner");
+		json_open(json);
+		put_text(json, "name", about->owner);
+		json_close(json);
+	}
+}
+
+static void put_endpoint(struct json *json, const char *key, const struct address *address, uint16_t port, const char *service,
+			 const struct context_end *about)
 {
 	if (!put_known(address)) /* an endpoint without any name is not valid */
 		return;
@@ -120,6 +159,8 @@ static void put_endpoint(struct json *json, const char *key, const struct addres
 	if (port)
 		put_number(json, "port", port);
 	put_cstring(json, "svc_name", service);
+	if (about)
+		put_about(json, about);
 	json_close(json);
 }
 
@@ -182,13 +223,14 @@ static void put_tls(struct json *json, const struct event *event)
 	json_close(json);
 }
 
-static void put_evidences(struct json *json, const struct event *event)
+static void put_evidences(struct json *json, const struct event *event, const struct context *about)
 {
 	json_key(json, "evidences");
 	json_list(json);
 	json_open(json);
-	put_endpoint(json, "src_endpoint", &event->ends->client, event->ends->client_port, NULL);
-	put_endpoint(json, "dst_endpoint", &event->ends->server, event->ends->server_port, event->app_proto);
+	put_endpoint(json, "src_endpoint", &event->ends->client, event->ends->client_port, NULL, about ? &about->src : NULL);
+	put_endpoint(json, "dst_endpoint", &event->ends->server, event->ends->server_port, event->app_proto,
+		     about ? &about->dest : NULL);
 	put_connection(json, event);
 	if (event->session->user.size) {
 		json_key(json, "user");
@@ -242,7 +284,7 @@ static struct slice ocsf_alert(const struct record_context *context, const struc
 	put_class(json, alert);
 	put_metadata(json, context, id);
 	put_info(json, alert, id);
-	put_evidences(json, alert->event);
+	put_evidences(json, alert->event, context->about);
 	put_observables(json, alert->event);
 	json_key(json, "unmapped");
 	json_open(json);

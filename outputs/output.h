@@ -4,12 +4,14 @@
 #define TW_OUTPUT_H
 
 #include "../sensor/alert.h"
+#include "../sensor/context.h"
 
 /* What a record needs to know beyond the alert or event itself. */
 struct record_context {
 	const char *(*file_name)(const void *owner, uint16_t file);
 	const void *owner;
 	const char *sensor_name; /* NULL: none */
+	const struct context *about; /* the ends of the event at hand; NULL: nothing is known of them */
 };
 
 struct format {

@@ -221,6 +221,45 @@ void put_event(struct json *json, const struct event *event)
 	put_log(json, event);
 }
 
+void mac_text(const uint8_t mac[6], char out[MAC_TEXT_MAX])
+{
+	snprintf(out, MAC_TEXT_MAX, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+}
+
+static void put_context_end(struct json *json, const char *key, const struct context_end *end)
+{
+	char mac[MAC_TEXT_MAX];
+	if (!context_known(end))
+		return;
+	json_key(json, key);
+	json_open(json);
+	put_text(json, "country", end->country.at ? end->country : end->country_name);
+	put_text(json, "city", end->city);
+	if (end->asn)
+		put_number(json, "asn", end->asn);
+	put_text(json, "as_org", end->as_org);
+	put_text(json, "network", end->network);
+	if (end->mac) {
+		mac_text(end->mac, mac);
+		put_cstring(json, "mac", mac);
+	}
+	put_text(json, "mac_vendor", end->mac_vendor);
+	put_text(json, "owner", end->owner);
+	put_text(json, "site", end->site);
+	json_close(json);
+}
+
+void put_context(struct json *json, const struct context *about)
+{
+	if (!about)
+		return;
+	json_key(json, "geo");
+	json_open(json);
+	put_context_end(json, "src", &about->src);
+	put_context_end(json, "dest", &about->dest);
+	json_close(json);
+}
+
 static void put_place(struct json *json, const struct record_context *context, const struct event *event)
 {
 	put_number(json, "flow_id", event->flow_id);
@@ -305,6 +344,7 @@ void put_finding(struct json *json, const struct record_context *context, const 
 	put_techniques(json, "mitre", rule);
 	put_cstring(json, "description", rule->description);
 	put_cstring(json, "sensor", context->sensor_name);
+	put_context(json, context->about);
 }
 
 void put_whole_finding(struct json *json, const struct record_context *context, const struct alert *alert)
@@ -322,6 +362,7 @@ void put_whole_event(struct json *json, const struct record_context *context, co
 	json_open(json);
 	put_place(json, context, event);
 	put_event(json, event);
+	put_context(json, context->about);
 	put_fields(json, event, PUT_ALL);
 	json_close(json);
 }

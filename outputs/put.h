@@ -23,6 +23,13 @@ bool put_known(const struct address *address);
 enum put_which { PUT_EVE = 1, PUT_OWN = 2, PUT_ALL = 3 };
 bool put_fields(struct json *json, const struct event *event, enum put_which which);
 
+/* "02:42:0a:14:00:02"; `out` holds MAC_TEXT_MAX bytes. */
+#define MAC_TEXT_MAX 18
+void mac_text(const uint8_t mac[6], char out[MAC_TEXT_MAX]);
+
+/* The member `geo` of `thingwarden`: what is known of the ends beyond the traffic; nothing when nothing is. */
+void put_context(struct json *json, const struct context *about);
+
 /* Members of `thingwarden`: what happened; what was found, which begins with what happened. */
 void put_event(struct json *json, const struct event *event);
 void put_finding(struct json *json, const struct record_context *context, const struct alert *alert);

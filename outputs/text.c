@@ -1,6 +1,5 @@
 /* Text for people: a few lines an alert. */
-#include "json.h"
-#include "output.h"
+#include "line.h"
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -95,6 +94,15 @@ static void add_who(struct page *page, const struct alert *alert)
 		add_text(page, name_slice(&session->user));
 	}
 	add(page, "\n");
+}
+
+static void add_about(struct page *page, const char *head, const struct context_end *end)
+{
+	static struct line_joined text;
+	char safe[512];
+	uint32_t size = text_escape(line_about(&text, end), safe, sizeof safe);
+	if (size)
+		add(page, "  %-6s %.*s\n", head, (int)size, safe);
 }
 
 static void add_clock(struct page *page, uint64_t time_ns)
@@ -252,6 +260,10 @@ static struct slice text_alert(const struct record_context *context, const struc
 		add(&page, " (goes on, update %u)", alert->update);
 	add(&page, "\n");
 	add_who(&page, alert);
+	if (context->about && !alert->update) {
+		add_about(&page, "from", &context->about->src);
+		add_about(&page, "to", &context->about->dest);
+	}
 	add_what(&page, alert);
 	add_rule(&page, alert);
 	if (!alert->update) { /* an update says what has changed; the rest stands where the alert was raised */

@@ -159,10 +159,10 @@ static void read_string(unsigned index, struct slice value, struct coap_event *c
 static void read_oscore(struct slice value, struct coap_event *coap, struct event *event, struct coap_faults *faults)
 {
 	struct reader r = reader_of(value);
+	uint8_t flags = read_u8(&r), n = flags & 7; /* 0 when the option is empty */
+	coap->oscore_flags = flags;
 	if (!value.size)
 		return;
-	uint8_t flags = read_u8(&r), n = flags & 7;
-	coap->oscore_flags = flags;
 	if (flags & 0xe0 || n > 5) {
 		coap_fault(faults, "oscore_reserved_bits");
 		return;

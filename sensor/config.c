@@ -19,6 +19,8 @@ struct loaded {
 
 static const char *const level_choices = "informational, low, medium, high, critical";
 
+static const char *const network_choices = "an address or a network such as 10.0.0.0/8 or fd00::/8";
+
 static bool wrong(const struct loaded *loaded, const struct yaml_node *at, const char *key, const char *value, const char *valid)
 {
 	return config_fault_value(loaded->config.path, at, key, value, valid);
@@ -138,21 +140,9 @@ static struct rule_list *list_slot(struct config *config, const char *name)
 
 static bool network_valid(const char *text)
 {
-	char address[64];
-	struct address parsed;
-	const char *slash = strchr(text, '/');
-	size_t size = slash ? (size_t)(slash - text) : strlen(text);
-	if (size >= sizeof address)
-		return false;
-	memcpy(address, text, size);
-	address[size] = 0;
-	if (!address_parse(address, &parsed))
-		return false;
-	if (!slash)
-		return true;
-	char *end;
-	unsigned long bits = strtoul(slash + 1, &end, 10);
-	return slash[1] >= '0' && slash[1] <= '9' && !*end && bits <= (strchr(address, ':') ? 128u : 32u);
+	struct address address;
+	unsigned bits;
+	return address_parse_network(text, &address, &bits);
 }
 
 static bool take_lists(struct loaded *loaded)
@@ -174,8 +164,7 @@ static bool take_lists(struct loaded *loaded)
 	}
 	for (unsigned i = 0; i < file->home_net_count; i++)
 		if (!network_valid(file->home_net[i]))
-			good = wrong(loaded, item_of(yaml_get(loaded->tree, "home_net"), i), "home_net", file->home_net[i],
-				     "an address or a network such as 10.0.0.0/8 or fd00::/8");
+			good = wrong(loaded, item_of(yaml_get(loaded->tree, "home_net"), i), "home_net", file->home_net[i], network_choices);
 	if (file->home_net_count)
 		config->home_net = list_slot(config, "home_net")->values = copy_texts(loaded, file->home_net, file->home_net_count);
 	return good;
@@ -300,6 +289,29 @@ static bool take_logs(struct loaded *loaded)
 	return good;
 }
 
+/* Whether the files are there is no matter of the configuration: they may come later. */
+static bool take_enrich(struct loaded *loaded)
+{
+	const struct file_enrich *file = loaded->file->enrich;
+	struct config_enrich *enrich = &loaded->config.enrich;
+	bool good = true;
+	if (!file)
+		return true;
+	const char **databases = arena_take(loaded->arena, (file->databases_count + 1) * sizeof *databases);
+	for (unsigned i = 0; i < file->databases_count; i++)
+		databases[i] = path_of(loaded, file->databases[i]);
+	struct config_network *networks = arena_take(loaded->arena, (file->networks_count + 1) * sizeof *networks);
+	for (unsigned i = 0; i < file->networks_count; i++) {
+		const struct yaml_node *at = item_of(yaml_get(yaml_get(loaded->tree, "enrich"), "networks"), i);
+		networks[i].name = file->networks[i].name;
+		if (!address_parse_network(file->networks[i].network, &networks[i].address, &networks[i].bits))
+			good = wrong(loaded, yaml_get(at, "network"), "network", file->networks[i].network, network_choices);
+	}
+	*enrich = (struct config_enrich){databases, networks, file->networks_count, path_of(loaded, file->vendors),
+					 path_of(loaded, file->devices)};
+	return good;
+}
+
 static bool take_decode_as(struct loaded *loaded)
 {
 	const struct file_config *file = loaded->file;
@@ -378,6 +390,7 @@ static bool take_all(struct loaded *loaded)
 	good = take_rules(loaded) && good;
 	good = take_outputs(loaded) && good;
 	good = take_logs(loaded) && good;
+	good = take_enrich(loaded) && good;
 	good = take_decode_as(loaded) && good;
 	return take_limits(loaded) && good;
 }

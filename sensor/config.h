@@ -32,6 +32,20 @@ struct config_output {
 	bool append;           /* jsonl: keep what the file holds; a live sensor does, a replay begins anew */
 };
 
+struct config_network {
+	struct address address;
+	unsigned bits;         /* of the sixteen bytes */
+	const char *name;
+};
+
+/* What records are enriched from, see enrich.h. */
+struct config_enrich {
+	const char *const *databases; /* MaxMind format; NULL-terminated, or NULL */
+	const struct config_network *networks;
+	unsigned network_count;
+	const char *vendors, *devices; /* files; NULL: none */
+};
+
 struct config {
 	const char *path;                 /* NULL for the defaults */
 	const char *sensor_name;          /* shown as `host` in records; NULL: none */
@@ -51,6 +65,7 @@ struct config {
 	unsigned log_count;
 	const char *const *listen;        /* "udp://127.0.0.1:5514", "tcp://[::1]:5514": where logs come in as syslog */
 	const char *state;                /* file that remembers how far logs were read; NULL: none */
+	struct config_enrich enrich;
 	const char *salt;                 /* for the hashes of secrets; NULL: see digest.h */
 	bool ndpi;
 	uint32_t limit_flows, limit_groups, limit_segments, limit_fragments, limit_memos;

@@ -5,14 +5,17 @@
 /* The keys of each map of the file, for "did you mean" and "valid:". */
 static const struct {
 	const char *map; /* the key that holds it; "" for the whole file */
-	const char *keys[12];
+	const char *keys[24];
 } maps[] = {
-	{"", {"sensor", "filter", "salt", "home_net", "interfaces", "decode_as", "lists", "rules", "outputs", "limits", "ndpi"}},
+	{"", {"sensor", "filter", "salt", "home_net", "interfaces", "decode_as", "lists", "rules", "outputs", "enrich", "logs",
+	      "listen", "state", "limits", "ndpi"}},
 	{"lists", {"name", "values", "file"}},
 	{"rules", {"paths", "overrides"}},
 	{"overrides", {"rule", "level", "timespan", "threshold", "disabled"}},
 	{"outputs", {"type", "format", "path", "address", "transport", "framing", "facility", "level", "events", "tls"}},
 	{"tls", {"ca", "certificate", "key", "server_name", "verify"}},
+	{"enrich", {"databases", "networks", "vendors", "devices"}},
+	{"networks", {"network", "name"}},
 	{"limits", {"flows", "groups", "segments", "fragments", "memos"}},
 };
 

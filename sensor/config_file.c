@@ -52,6 +52,18 @@ static const cyaml_schema_field_t log_fields[] = {
 	CYAML_FIELD_END};
 static const cyaml_schema_value_t log_schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_log, log_fields)};
 
+static const cyaml_schema_field_t network_fields[] = {TEXT("network", struct file_network, network),
+						      TEXT("name", struct file_network, name), CYAML_FIELD_END};
+static const cyaml_schema_value_t network_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_network, network_fields)};
+
+static const cyaml_schema_field_t enrich_fields[] = {
+	TEXTS("databases", struct file_enrich, databases),
+	CYAML_FIELD_SEQUENCE("networks", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_enrich, networks, &network_schema, 0,
+			     65536),
+	OPTIONAL_TEXT("vendors", struct file_enrich, vendors), OPTIONAL_TEXT("devices", struct file_enrich, devices),
+	CYAML_FIELD_END};
+
 #define LIMIT(name) CYAML_FIELD_UINT(#name, CYAML_FLAG_OPTIONAL, struct file_limits, name)
 static const cyaml_schema_field_t limits_fields[] = {LIMIT(flows), LIMIT(groups), LIMIT(segments), LIMIT(fragments),
 						     LIMIT(memos), CYAML_FIELD_END};
@@ -69,6 +81,7 @@ static const cyaml_schema_field_t config_fields[] = {
 	CYAML_FIELD_SEQUENCE("lists", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, lists, &list_schema, 0, 1024),
 	CYAML_FIELD_MAPPING_PTR("rules", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, rules, rules_fields),
 	CYAML_FIELD_SEQUENCE("outputs", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, outputs, &output_schema, 0, 64),
+	CYAML_FIELD_MAPPING_PTR("enrich", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, enrich, enrich_fields),
 	CYAML_FIELD_MAPPING_PTR("limits", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, limits, limits_fields),
 	CYAML_FIELD_BOOL_PTR("ndpi", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, ndpi),
 	CYAML_FIELD_END};

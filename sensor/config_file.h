@@ -41,6 +41,16 @@ struct file_log {
 	char *path, *format, *time_zone, *time_format;
 };
 
+struct file_network {
+	char *network, *name;
+};
+
+struct file_enrich {
+	char **databases, *vendors, *devices;
+	unsigned databases_count, networks_count;
+	struct file_network *networks;
+};
+
 struct file_limits {
 	uint32_t flows, groups, segments, fragments, memos;
 };
@@ -57,6 +67,7 @@ struct file_config {
 	struct file_output *outputs;
 	unsigned outputs_count;
 	struct file_limits *limits;
+	struct file_enrich *enrich;
 	bool *ndpi;
 };
 

@@ -234,6 +234,7 @@ static struct next step_icmp(struct descent *d, uint8_t protocol)
 	out->payload = slice_of(transport.at, 0);
 	out->payload_bytes = 0;
 	out->refused = true;
+	out->ether = NULL; /* of who refuses */
 	return done;
 }
 
@@ -480,6 +481,7 @@ static struct next step_ethernet(struct descent *d)
 	if (d->left.size < 14)
 		return too_short(d);
 	uint16_t type = load_be16(d->left.at + 12);
+	d->out->ether = d->left.at;
 	(void)advance(d, 14, nothing);
 	if (type >= 0x600)
 		return ethertype(type);
@@ -551,6 +553,7 @@ static bool decode_common(struct decoder *decoder, const struct packet *packet, 
 	set_v4(&out->source, at + IP + 12);
 	set_v4(&out->target, at + IP + 16);
 	out->transport = TRANSPORT_TCP;
+	out->ether = at;
 	out->ttl = at[IP + 8];
 	out->source_port = load_be16(at + TCP);
 	out->target_port = load_be16(at + TCP + 2);
@@ -573,6 +576,7 @@ enum decoded decode(struct decoder *decoder, const struct packet *packet, struct
 	out->wire_bytes = packet->wire_bytes;
 	out->vlan = 0;
 	out->refused = false;
+	out->ether = NULL;
 	out->cut = false;
 	out->tcp_flags = 0;
 	if (decode_common(decoder, packet, out))

@@ -35,6 +35,7 @@ struct engine {
 	uint64_t packet_ns;
 	uint32_t frame;
 	uint16_t file;
+	bool macs; /* events bring them */
 	unsigned batch_count;
 	uint32_t batch_bytes;
 	struct waiting batch[BATCH];
@@ -76,6 +77,8 @@ static void flow_event(const struct engine *e, struct flow *flow, enum direction
 		.direction = (uint8_t)direction,
 		.one_sided = !root->half[TO_SERVER].packets || !root->half[TO_CLIENT].packets,
 	};
+	if (e->macs)
+		flow_macs(root, event->mac);
 }
 
 /* Something that a session is there for, as opposed to what begins, keeps and ends it. */
@@ -560,6 +563,11 @@ bool engine_exchange(struct engine *e, struct rules *rules)
 		return false;
 	e->options.rules = rules;
 	return true;
+}
+
+void engine_macs(struct engine *e, bool wanted)
+{
+	e->macs = wanted;
 }
 
 struct counters *engine_counters(struct engine *e)

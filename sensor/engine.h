@@ -32,6 +32,9 @@ void engine_finish(struct engine *engine);                /* end of input: flows
 /* Live: other rules from now on; the old ones may be closed after it. False when memory is refused: the old ones stay. */
 bool engine_exchange(struct engine *engine, struct rules *rules);
 
+/* Events bring the ends' Ethernet addresses from now on, or no longer: with a million flows that is a cache miss an event. */
+void engine_macs(struct engine *engine, bool wanted);
+
 struct counters *engine_counters(struct engine *engine);
 uint64_t engine_alerts_of(const struct engine *engine, uint32_t rule_index);
 /* Events counted by protocol. */

@@ -250,6 +250,15 @@ static bool sender_is_client(const struct datagram *d)
 	return d->refused || !port_of_server(d->source_port) || port_of_server(d->target_port);
 }
 
+/* A group's address is nobody's own. */
+static void mac_keep(struct flow *flow, enum direction direction, const uint8_t mac[6])
+{
+	if (mac[0] & 1)
+		return;
+	memcpy(flow->half[direction].mac_head, mac, 3);
+	memcpy(flow->mac_tail[direction], mac + 3, 3);
+}
+
 static void flow_begin(struct flow *flow, const struct datagram *d, uint64_t hash, enum direction *direction)
 {
 	memset(flow, 0, sizeof *flow);
@@ -266,6 +275,10 @@ static void flow_begin(struct flow *flow, const struct datagram *d, uint64_t has
 	flow->ndpi = flow->kin = FLOW_NONE;
 	for (unsigned i = 0; i < 2; i++)
 		flow->half[i].held = flow->half[i].pending = FLOW_NONE;
+	if (d->ether) {
+		mac_keep(flow, !*direction, d->ether);
+		mac_keep(flow, *direction, d->ether + 6);
+	}
 	/* 53 bits: the number survives every JSON reader. Not seeded: the same on every run. */
 	flow->flow_id = hash_join(hash_bytes(&flow->ends, sizeof flow->ends, flow->transport), d->time_ns) >> 11;
 }
@@ -368,11 +381,23 @@ struct flow *flow_at(const struct flows *flows, uint32_t index)
 	return &flows->pool[index];
 }
 
+void flow_macs(const struct flow *flow, uint8_t out[2][6])
+{
+	for (unsigned i = 0; i < 2; i++) {
+		memcpy(out[i], flow->half[i].mac_head, 3);
+		memcpy(out[i] + 3, flow->mac_tail[i], 3);
+	}
+}
+
 void flow_flip(struct flow *flow)
 {
 	struct half half = flow->half[0];
 	flow->half[0] = flow->half[1];
 	flow->half[1] = half;
+	uint8_t tail[3];
+	memcpy(tail, flow->mac_tail[0], sizeof tail);
+	memcpy(flow->mac_tail[0], flow->mac_tail[1], sizeof tail);
+	memcpy(flow->mac_tail[1], tail, sizeof tail);
 	flow->ends = (struct ends){flow->ends.server, flow->ends.client, flow->ends.server_port, flow->ends.client_port};
 	flow->flipped = !flow->flipped;
 }

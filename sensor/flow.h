@@ -33,15 +33,17 @@ struct half {
 	bool fin : 1, rst : 1;   /* this side sent it */
 	bool fin_first : 1;      /* before the other one did */
 	bool dead : 1;           /* the parser is done or gave up: bytes are counted, not stored */
+	uint8_t mac_head[3];     /* see flow_macs() */
 };
 
 struct flow {
 	/* first cache line: what a packet needs to find its flow */
 	struct ends ends;        /* 36 bytes */
 	uint8_t transport;
-	uint8_t tcp_state;
-	uint8_t parser_state;    /* 0 undecided, 1 decided, 2 none of ours */
-	bool midstream;
+	uint8_t tcp_state : 4;
+	uint8_t parser_state : 2; /* 0 undecided, 1 decided, 2 none of ours */
+	bool midstream : 1;
+	uint16_t first_file;
 	uint64_t hash;
 	uint32_t next;           /* chain of the bucket */
 	uint32_t wheel_next, wheel_prev; /* flows of the same timer slot */
@@ -56,10 +58,10 @@ struct flow {
 	uint32_t ndpi;           /* handle of classify.h; FLOW_NONE */
 	struct half half[2];     /* by enum direction: TO_SERVER is what the client sends */
 	struct session session;
-	uint16_t first_file;
 	uint8_t probes;          /* packets with payload offered to classification so far */
 	bool flipped : 1;        /* flow_flip() was called an odd number of times */
 	bool carried : 1;        /* see flow_carry() */
+	uint8_t mac_tail[2][3];  /* by enum direction, who sends it; in two parts: there is no other room in 512 bytes */
 	uint64_t state[LIMIT_PARSER_STATE / 8];
 };
 _Static_assert(sizeof(struct flow) <= 512, "a flow costs at most 512 bytes");
@@ -93,6 +95,9 @@ void flow_carry_end(struct flows *flows, struct flow *carrier);
 /* The place of a flow in the table, and what is there now: perhaps another one, or a free place (`transport` 0). */
 uint32_t flow_index(const struct flows *flows, const struct flow *flow);
 struct flow *flow_at(const struct flows *flows, uint32_t index);
+
+/* The Ethernet addresses of client and server in the flow's first frame; zeros when there was none or it was nobody's own. */
+void flow_macs(const struct flow *flow, uint8_t out[2][6]);
 
 /* Client and server change places (a probe has shown it): ends, halves. Only before the first event of the flow. */
 void flow_flip(struct flow *flow);

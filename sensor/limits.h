@@ -42,5 +42,10 @@
 /* Files that a person wrote. */
 #define LIMIT_RULE_FILE 1048576u
 #define LIMIT_RULES 4096u
+#define LIMIT_REGISTRY_FILE 67108864u /* lists of devices, registries of Ethernet addresses */
+#define LIMIT_DATABASE_FILE 1073741824u /* MaxMind format; held in memory */
+
+/* Addresses whose place in the databases is remembered. */
+#define LIMIT_PLACES 4096u
 
 #endif

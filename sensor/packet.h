@@ -49,6 +49,10 @@ static inline bool address_is_group(const struct address *a)
 unsigned address_format(const struct address *a, char out[ADDRESS_TEXT_MAX]);
 /* False when `text` is neither an IPv4 nor an IPv6 address. */
 bool address_parse(const char *text, struct address *out);
+/* "10.0.0.0/8", "fd00::/8", or an address, which is a network of one. `*bits` counts from the first of the sixteen bytes: 0 to 128,
+ * of IPv4 96 to 128. Bits behind them are cleared. */
+bool address_parse_network(const char *text, struct address *out, unsigned *bits);
+void address_mask(struct address *address, unsigned bits);
 
 enum transport { TRANSPORT_TCP = 6, TRANSPORT_UDP = 17, TRANSPORT_ICMP = 1, TRANSPORT_ICMPV6 = 58 };
 
@@ -70,6 +74,7 @@ struct datagram {
 	uint32_t wire_bytes;
 	uint32_t payload_bytes;    /* of the transport payload on the wire; >= payload.size */
 	struct slice payload;
+	const uint8_t *ether;      /* the innermost Ethernet header: target, then source, six bytes each; NULL: there is none */
 	/* ICMP port/host unreachable: the datagram that was refused, as it was sent (source = the one who sent it). */
 	bool refused;
 };

@@ -143,7 +143,7 @@ static int test(struct rules *rules, const struct config *config, char **words)
 	int status = EXIT_INPUT_OUTPUT;
 	if (!rule_known(rules, trial.name))
 		return EXIT_USAGE;
-	trial.sinks.context = (struct record_context){trial_file, &trial, NULL};
+	trial.sinks.context = (struct record_context){.file_name = trial_file, .owner = &trial};
 	trial.capture = capture_open(&inputs);
 	struct engine *engine = trial.capture ? engine_open(&options) : NULL;
 	if (engine && sinks_add(&trial.sinks, &text, SINK_ALERTS)) {

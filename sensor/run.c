@@ -1,5 +1,6 @@
 #include "run.h"
 #include "digest.h"
+#include "enrich.h"
 #include "hash.h"
 #include "inputs.h"
 #include "log.h"
@@ -24,6 +25,7 @@ struct job {
 	struct logs *logs;
 	struct logstate *state;
 	struct engine *engine;
+	struct enrich *enrich;
 	struct sinks sinks;
 	bool level_reached;
 	enum level fail_on;
@@ -133,7 +135,8 @@ static bool add_sinks(struct job *job)
 {
 	const struct options *o = job->options;
 	const struct config *config = job->config;
-	job->sinks.context = (struct record_context){file_name, job, config->sensor_name};
+	job->sinks.context = (struct record_context){.file_name = file_name, .owner = job, .sensor_name = config->sensor_name};
+	job->sinks.enrich = job->enrich;
 	if (o->alerts && !add_file(job, o->alerts, SINK_ALERTS))
 		return false;
 	if (o->events && !add_file(job, o->events, SINK_EVENTS))
@@ -215,9 +218,12 @@ static void reload(struct job *job)
 		log_error("SIGHUP: the new rules were not taken; the %u old ones go on", rules_count(job->rules));
 		rules_close(rules);
 		config_free(config);
+		enrich_reload(job->enrich, NULL);
 		return;
 	}
 	rules_close(job->rules);
+	enrich_reload(job->enrich, &config->enrich);
+	engine_macs(job->engine, enrich_wants_macs(job->enrich));
 	config_free(job->reloaded);
 	job->rules = rules;
 	job->reloaded = config;
@@ -236,7 +242,7 @@ static void follow_logs(struct job *job)
 
 static void watch_loop(struct job *job)
 {
-	enum { EVENTS_WAIT = 4096, LOGS_EVERY = 1024 };
+	enum { EVENTS_WAIT = 4096, LOGS_EVERY = 1024, FILES_EVERY = 8192 };
 	const struct counters *counters = engine_counters(job->engine);
 	struct packet packet;
 	uint64_t alerts = 0, packets = 0;
@@ -247,10 +253,13 @@ static void watch_loop(struct job *job)
 			return;
 		if (result == CAPTURE_PACKET)
 			engine_packet(job->engine, &packet);
-		if (job->logs && (result == CAPTURE_IDLE || ++n % LOGS_EVERY == 0))
+		n++;
+		if (job->logs && (result == CAPTURE_IDLE || n % LOGS_EVERY == 0))
 			follow_logs(job);
 		if (result == CAPTURE_IDLE)
 			engine_idle(job->engine, wall_ns());
+		if (result == CAPTURE_IDLE || n % FILES_EVERY == 0)
+			enrich_look(job->enrich);
 		/* An alert does not wait for a quiet moment that a busy interface may never have. */
 		if (result == CAPTURE_IDLE || counters->alerts + counters->updates != alerts ||
 		    counters->packets - packets > EVENTS_WAIT) {
@@ -378,6 +387,7 @@ static int run_opened(struct job *job)
 	job->engine = engine_open(&engine);
 	if (!job->engine || !gather_logs(job))
 		return EXIT_INPUT_OUTPUT;
+	engine_macs(job->engine, enrich_wants_macs(job->enrich));
 	catch_signals(job);
 	if (o->live)
 		watch_loop(job);
@@ -415,7 +425,8 @@ int run(const struct options *options)
 	struct decode_as *configured = job.config->decode_as;
 	choose_salt(job.config, options->live);
 	job.rules = run_load_rules(job.config, options->rules);
-	if (job.rules && join_decode_as(&job)) {
+	job.enrich = job.rules ? enrich_open(&job.config->enrich) : NULL;
+	if (job.enrich && join_decode_as(&job)) {
 		status = run_opened(&job);
 		free(job.config->decode_as);
 		job.config->decode_as = configured;
@@ -427,6 +438,7 @@ int run(const struct options *options)
 	free(job.log_inputs);
 	inputs_close(job.inputs);
 	sinks_close(&job.sinks);
+	enrich_close(job.enrich);
 	rules_close(job.rules);
 	config_free(job.reloaded);
 	config_free(job.config);

@@ -78,6 +78,15 @@ static void sink_send(struct sink *sink, const struct record *record)
 	sink->failed |= sent == SENT_REFUSED;
 }
 
+/* For each alert and event that somebody takes, and once. */
+static const struct record_context *context_of(struct sinks *sinks, const struct event *event)
+{
+	if (!sinks->enriched && sinks->enrich)
+		sinks->context.about = enrich_find(sinks->enrich, event);
+	sinks->enriched = true;
+	return &sinks->context;
+}
+
 static struct record record_of(const struct event *event)
 {
 	return (struct record){
@@ -100,11 +109,12 @@ void sinks_alert(struct sinks *sinks, const struct alert *alert)
 	record.time_ns = alert->time_ns;
 	record.update = alert->update;
 	record.level = (uint8_t)rule->level;
+	sinks->enriched = false;
 	snprintf(record.rule, sizeof record.rule, "%s", rule->name ? rule->name : rule->id);
 	for (struct sink *s = sinks->sink; s < sinks->sink + sinks->count; s++) {
 		if (!s->alerts || rule->level < s->level)
 			continue;
-		record.bytes = s->format->alert(&sinks->context, alert, s->colour);
+		record.bytes = s->format->alert(context_of(sinks, alert->event), alert, s->colour);
 		sink_send(s, &record);
 	}
 }
@@ -112,10 +122,11 @@ void sinks_alert(struct sinks *sinks, const struct alert *alert)
 void sinks_event(struct sinks *sinks, const struct event *event)
 {
 	struct record record = record_of(event);
+	sinks->enriched = false;
 	for (struct sink *s = sinks->sink; s < sinks->sink + sinks->count; s++) {
 		if (!s->events)
 			continue;
-		record.bytes = s->format->event(&sinks->context, event);
+		record.bytes = s->format->event(context_of(sinks, event), event);
 		sink_send(s, &record);
 	}
 }

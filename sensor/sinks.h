@@ -5,6 +5,7 @@
 #include "alert.h"
 #include "backlog.h"
 #include "config.h"
+#include "enrich.h"
 #include "../outputs/output.h"
 
 #define SINKS_MAX 16u
@@ -20,6 +21,8 @@ struct sinks {
 		struct backlog *backlog; /* what waits for a receiver that is away */
 	} sink[SINKS_MAX];
 	struct record_context context;
+	bool enriched;         /* context.about is that of the record at hand */
+	struct enrich *enrich; /* borrowed; NULL: records say no more than the traffic does */
 };
 
 /* What a sink takes. */

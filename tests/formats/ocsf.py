@@ -35,6 +35,21 @@ def faults(record):
         for end in ("src_endpoint", "dst_endpoint"):
             if end in evidence and not evidence[end].get("ip"):
                 yield f"{end} without address"
+            yield from endpoint_faults(evidence.get(end, {}))
+
+
+ENDPOINT = {"location": {"country", "city", "desc"}, "autonomous_system": {"number", "name"}, "owner": {"name"}}
+
+
+def endpoint_faults(endpoint):
+    for key, value in endpoint.items():
+        if key in ENDPOINT:
+            yield from (f"{key}.{k} is not known" for k in set(value) - ENDPOINT[key])
+            yield from (f"{key}.{k}: {v!r}" for k, v in value.items() if not (is_number(v) if k == "number" else isinstance(v, str)))
+            if not value:
+                yield f"{key} is empty"
+        elif key == "mac" and not re.fullmatch(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", value):
+            yield f"mac {value}"
 
 
 class Schema:

@@ -28,13 +28,14 @@ class Capture:
 
     def __init__(self, path, start=1_700_000_000.0, step=0.01):
         self.file, self.now, self.step = open(path, "wb"), start, step
+        self.macs = {}  # address: its own Ethernet address
         self.file.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
 
     def frame(self, source, destination, protocol, payload):
         header = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 0, 0, 64, protocol, 0, socket.inet_aton(source),
                              socket.inet_aton(destination))
         header = header[:10] + struct.pack(">H", checksum(header)) + header[12:]
-        data = b"\2\0\0\0\0\1" + b"\2\0\0\0\0\2" + b"\x08\0" + header + payload
+        data = self.macs.get(destination, b"\2\0\0\0\0\1") + self.macs.get(source, b"\2\0\0\0\0\2") + b"\x08\0" + header + payload
         self.now += self.step
         self.file.write(struct.pack("<IIII", int(self.now), int(self.now % 1 * 1e6), len(data), len(data)) + data)
 

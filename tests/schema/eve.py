@@ -64,6 +64,8 @@ TOP = {
     "alert": ALERT, "mqtt": MQTT, "http": HTTP, "tls": TLS, "flow": FLOW, "tcp": TCP,
     "coap": ANY, "dtls": ANY, "thingwarden": ANY,
 }
+GEO_END = {"country": TEXT, "city": TEXT, "asn": NUMBER, "as_org": TEXT, "network": TEXT,
+           "mac": re.compile("[0-9a-f]{2}(:[0-9a-f]{2}){5}").fullmatch, "mac_vendor": TEXT, "owner": TEXT, "site": TEXT}
 ENDS = ("src_ip", "src_port", "dest_ip", "dest_port")
 NEEDED = ("timestamp", "event_type", "flow_id", "src_ip", "src_port", "dest_ip", "dest_port", "thingwarden")
 ALERT_NEEDED = ("action", "gid", "signature_id", "rev", "signature", "category", "severity", "metadata")
@@ -128,6 +130,10 @@ def from_log(record):
 def faults(record):
     yield from (f"{key} is missing" for key in NEEDED if key not in record and not (key in ENDS and from_log(record)))
     yield from check(record, TOP, "record")
+    geo = record.get("thingwarden", {}).get("geo", {"src": {}})
+    yield from check(geo, {"src": GEO_END, "dest": GEO_END}, "thingwarden.geo")
+    if not geo:
+        yield "thingwarden.geo is empty"
     if record.get("event_type") == "alert":
         yield from alert_faults(record)
     elif "alert" in record:

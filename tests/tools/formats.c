@@ -20,7 +20,7 @@ static const char *file_name(const void *owner, uint16_t file)
 static void measure(const char *name, const struct alert *alert, double seconds)
 {
 	enum { ROUND = 2000 };
-	const struct record_context context = {file_name, NULL, "sensor-1"};
+	const struct record_context context = {.file_name = file_name, .sensor_name = "sensor-1"};
 	const struct format *format = format_find(name);
 	double began = processor_seconds(), took;
 	uint64_t count = 0, bytes = 0;
