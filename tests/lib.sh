@@ -3,10 +3,11 @@
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 thingwarden=$top/build/release/thingwarden
 
-build_packages=(gcc libc6-dev cmake ninja-build pkg-config libpcap-dev libndpi-dev libyajl-dev libcyaml-dev libyaml-dev
-	libpcre2-dev libssl-dev libhtp-dev libmaxminddb-dev zlib1g-dev libxxhash-dev uthash-dev libcmocka-dev)
+build_packages=(gcc libc6-dev cmake ninja-build pkg-config libpcap-dev libndpi-dev libyajl-dev libcyaml-dev
+	libyaml-dev libpcre2-dev libssl-dev libhtp-dev libmaxminddb-dev zlib1g-dev libxxhash-dev uthash-dev
+	libcmocka-dev)
 test_packages=(clang libclang-rt-14-dev mosquitto mosquitto-clients tshark rsyslog tcpdump iproute2 python3
-	python3-jsonschema python3-yaml)
+	python3-jsonschema python3-yaml logrotate)
 
 fail() {
 	echo "${0##*/}: $*" >&2
@@ -53,6 +54,18 @@ packages_install() {
 		fail "apt-get could not install: ${missing[*]}"
 	fi
 	rm -f "$log"
+}
+
+# package_beside FOLDER NAME... unpacks packages without installing them, for one that cannot stand beside another.
+package_beside() {
+	local folder=$1 name
+	shift
+	[[ -e $folder/.whole ]] && return 0
+	mkdir -p "$folder/.deb" && (cd "$folder/.deb" && apt-get -qq download "$@" >/dev/null 2>&1) || return 1
+	for name in "$folder"/.deb/*.deb; do
+		dpkg -x "$name" "$folder" || return 1
+	done
+	touch "$folder/.whole"
 }
 
 # build PRESET configures once and builds what has changed; silent unless it fails.

@@ -3,13 +3,13 @@
 SCRATCH holds real records: eve.jsonl, cim.jsonl, ecs.jsonl (alerts), events.jsonl, rules.txt (rules list).
 """
 import configparser
+import datetime
 import fnmatch
 import glob
 import json
 import os
 import re
 import sys
-import time
 import xml.etree.ElementTree as xml
 
 PACKS, SCRATCH = sys.argv[1:]
@@ -71,7 +71,6 @@ def splunk_times():
             at = re.search(stanza["TIME_PREFIX"], line)
             text = line[at.end():at.end() + int(stanza["MAX_TIMESTAMP_LOOKAHEAD"])] if at else ""
             try:
-                import datetime
                 datetime.datetime.strptime(text.split('"')[0], form)
             except ValueError:
                 yield f"{sourcetype}: no time in {text!r}"
@@ -201,7 +200,7 @@ def elastic_mapping():
                 seen.add(f"{path} has no mapping")
             elif kind != "flattened" and (type(value) not in TAKES[kind]):
                 seen.add(f"{path} is {kind}, and holds {value!r}")
-            elif kind == "date" and not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d{4})", value):
+            elif kind == "date" and not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d{4})?", value):
                 seen.add(f"{path} is no date: {value}")
     return sorted(seen)
 
