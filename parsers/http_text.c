@@ -90,24 +90,38 @@ static bool is_user(struct slice name)
 
 static bool at_word(struct slice text, uint32_t at, const char *word)
 {
-	if (text.size - at < 2 || (text.at[at + 1] | 32) != word[1]) /* a letter, a digit or a mark that has this bit set anyway */
-		return false;
 	uint32_t size = (uint32_t)strlen(word);
 	return text.size - at >= size && strncasecmp((const char *)text.at + at, word, size) == 0;
 }
 
+/* The words that begin with these two characters, the first of them a small letter or a slash. */
+static bool login_word_at(struct slice path, uint32_t at, unsigned first, unsigned second)
+{
+	switch (first << 8 | second) {
+	case 'l' << 8 | 'o':
+		return at_word(path, at, "login") || at_word(path, at, "logon");
+	case 's' << 8 | 'i':
+		return at_word(path, at, "signin") || at_word(path, at, "sign-in") || at_word(path, at, "sign_in");
+	case 'a' << 8 | 'u':
+		return at_word(path, at, "authenticate");
+	case '/' << 8 | 'a':
+		return at_word(path, at, "/auth");
+	case '/' << 8 | 's':
+		return at_word(path, at, "/session");
+	case '/' << 8 | 't':
+		return at_word(path, at, "/token");
+	case '/' << 8 | 'o':
+		return at_word(path, at, "/oauth");
+	default:
+		return false;
+	}
+}
+
 bool http_login_path(struct slice path)
 {
-	static const char *const words[] = {"login", "logon", "signin", "sign-in", "sign_in", "authenticate", "/auth", "/session",
-					    "/token", "/oauth"};
-	for (uint32_t at = 0; at < path.size; at++) {
-		uint8_t first = path.at[at] | 32; /* what the words begin with */
-		if (first != '/' && first != 'l' && first != 's' && first != 'a')
-			continue;
-		for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
-			if (at_word(path, at, words[i]))
-				return true;
-	}
+	for (uint32_t at = 0; at + 1 < path.size; at++)
+		if (login_word_at(path, at, path.at[at] | 32u, path.at[at + 1] | 32u))
+			return true;
 	return false;
 }
 
