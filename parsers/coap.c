@@ -77,6 +77,18 @@ static uint64_t endpoint(const struct address *address, uint16_t port)
 	return hash_bytes(address, sizeof *address, port);
 }
 
+static void set_endpoints(struct coap_reading *r)
+{
+	uint64_t *known = r->state->endpoint;
+	const struct ends *ends = r->parse->base.ends;
+	if (!known[0]) {
+		known[0] = endpoint(&ends->client, ends->client_port);
+		known[1] = endpoint(&ends->server, ends->server_port);
+	}
+	r->client = known[0];
+	r->server = known[1];
+}
+
 void coap_begin(struct coap_reading *r, struct parse *parse, struct coap_event *coap, struct slice bytes, uint8_t code)
 {
 	r->parse = parse;
@@ -88,9 +100,8 @@ void coap_begin(struct coap_reading *r, struct parse *parse, struct coap_event *
 	r->faults.cut = false;
 	r->refused = false;
 	r->asker = 0;
-	r->client = endpoint(&parse->base.ends->client, parse->base.ends->client_port);
-	r->server = endpoint(&parse->base.ends->server, parse->base.ends->server_port);
-	r->content = hash_slice(bytes, 0);
+	r->bytes = bytes;
+	set_endpoints(r);
 	r->multicast = is_multicast(&parse->base.ends->server);
 	coap->code = code;
 	coap->code_index = coap_code_index(code);
@@ -267,11 +278,12 @@ void coap_finish(struct coap_reading *r, struct reader *reader, uint32_t token_b
 	struct coap_event *coap = r->coap;
 	uint8_t code = coap->code, class = code >> 5;
 	coap->token_raw = read_slice(reader, token_bytes);
+	coap_memory_prefetch(r);
 	coap->token = slice_of(coap->token_hex, coap_hex(coap->token_raw, coap->token_hex, sizeof coap->token_hex));
 	if (reader->failed && !r->faults.cut)
 		coap_fault(&r->faults, "token_beyond_end");
 	event_set(&r->event, COAP_BIT_TOKEN);
-	coap_memory_prefetch(r);
+	r->content = hash_slice(r->bytes, 0);
 	coap_read_options(reader, class == 7 ? code : 0, coap, &r->event, &r->faults);
 	coap->payload_bytes = coap->payload.size;
 	coap->address_proven = r->reliable;

@@ -111,6 +111,7 @@ void coap_fault(struct coap_faults *faults, const char *name);
 
 /* State of a flow. The peers may both ask: what belongs to an asker is indexed by its place, 0 for the flow's client. */
 struct coap_state {
+	uint64_t endpoint[2]; /* hashes of the flow's client and server; 0 for not yet known */
 	uint64_t begun_at[2]; /* by the clock of the memos */
 	uint8_t begun[2];     /* enum: nothing seen, seen from its first request on, joined half-way */
 	bool proven[2];       /* the asker has shown that it receives what is sent to its address */
@@ -134,7 +135,8 @@ struct coap_reading {
 	struct coap_faults faults;
 	unsigned asker;            /* index into the state */
 	uint64_t client, server;   /* hashes of the endpoints of the exchange */
-	uint64_t content;          /* hash of the message */
+	struct slice bytes;        /* the message */
+	uint64_t content;          /* its hash */
 	uint64_t sent_key;         /* of the message with this id: this one, or the one that an ACK or RST means */
 	uint64_t token_key;        /* of the exchange: client and token */
 	bool reliable;             /* TCP, WebSocket */
@@ -156,7 +158,8 @@ static inline bool coap_has(const struct event *event, enum coap_option option)
 bool coap_knows_all(const struct coap_reading *r);
 
 /* --- coap_memory.c: what earlier messages say about this one. They complete the event and add faults. */
-void coap_memory_prefetch(struct coap_reading *r); /* once message id, token and code are known */
+/* First of all, once type, message id, code and token are known: sets the keys; memory is slow to come. */
+void coap_memory_prefetch(struct coap_reading *r);
 void coap_request_seen(struct coap_reading *r);
 void coap_response_seen(struct coap_reading *r);
 void coap_empty_seen(struct coap_reading *r);

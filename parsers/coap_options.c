@@ -71,6 +71,11 @@ static struct slice hex(struct slice bytes, char *out, uint32_t size)
 /* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
 static bool utf8(struct slice text)
 {
+	uint8_t high = 0;
+	for (uint32_t i = 0; i < text.size; i++)
+		high |= text.at[i];
+	if (high < 0x80)
+		return true;
 	for (uint32_t i = 0; i < text.size;) {
 		uint8_t c = text.at[i++];
 		if (c < 0x80)
@@ -104,6 +109,11 @@ static void path_add(struct slice *path, char *room, struct slice segment)
 	uint32_t n = path->at ? path->size : 0;
 	if (n < COAP_PATH_MAX)
 		room[n++] = '/';
+	if (segment.size <= COAP_PATH_MAX - n && !memchr(segment.at, '/', segment.size)) {
+		memcpy(room + n, segment.at, segment.size);
+		n += segment.size;
+		segment.size = 0;
+	}
 	for (uint32_t i = 0; i < segment.size && n < COAP_PATH_MAX; i++) {
 		if (segment.at[i] != '/') {
 			room[n++] = (char)segment.at[i];

@@ -99,6 +99,18 @@ static struct slice header(const htp_table_t *headers, const char *name)
 	return h ? text_of(h->value) : (struct slice){NULL, 0};
 }
 
+/* All that events show, in one pass: libhtp's own search takes one for each name. */
+static void headers_read(const htp_table_t *headers, struct slice out[HTTP_HEADER_COUNT])
+{
+	memset(out, 0, HTTP_HEADER_COUNT * sizeof *out);
+	for (size_t i = 0, count = htp_table_size(headers); i < count; i++) {
+		const htp_header_t *h = htp_table_get_index(headers, i, NULL);
+		unsigned which = http_header(text_of(h->name), h->flags & HTP_FIELD_INVALID);
+		if (which < HTTP_HEADER_COUNT && !out[which].at)
+			out[which] = text_of(h->value);
+	}
+}
+
 static bool request_seen(const htp_tx_t *tx)
 {
 	return tx->request_line && !slice_is(text_of(tx->request_uri), "/libhtp::request_uri_not_seen");
@@ -135,41 +147,29 @@ struct writing {
 	struct parse *parse;
 	struct event event;
 	struct http_event http;
-	struct slice form;
+	struct slice form, header[HTTP_HEADER_COUNT]; /* of the request, then of the response */
 	uint8_t url[URL_MAX], referer[URL_MAX], location[URL_MAX];
 };
-
-/* The session's user is that of the request at hand: a connection may be shared by many (a proxy). */
-static void set_identity(struct writing *w, struct slice user, struct slice secret)
-{
-	struct session *session = w->parse->session;
-	if (user.at)
-		name_set(&session->user, user);
-	if (!secret.at)
-		return;
-	session->password = digest_secret(digest_salt(), secret);
-	session->credential = digest_pair(digest_salt(), user.at ? user : slice_text(""), secret);
-}
 
 static void fill_credentials(struct writing *w, htp_tx_t *tx)
 {
 	struct http_event *http = &w->http;
-	struct slice authorization = header(tx->request_headers, "authorization"), user = {0}, secret = {0};
+	struct slice authorization = w->header[HTTP_HEADER_AUTHORIZATION], user = {0}, secret = {0};
 	const uint8_t *space = authorization.size ? memchr(authorization.at, ' ', authorization.size) : NULL;
 	if (authorization.size)
 		set_text(&w->event, &http->auth_scheme, HTTP_BIT_AUTH,
 			 slice_head(authorization, space ? (uint32_t)(space - authorization.at) : authorization.size));
 	if (tx->request_auth_username) {
 		set_text(&w->event, &http->auth_user, HTTP_BIT_AUTH_USER, text_of(tx->request_auth_username));
-		set_identity(w, http->auth_user, text_of(tx->request_auth_password));
+		http_identify(w->parse->session, http->auth_user, text_of(tx->request_auth_password));
 	}
 	bool by_form = http_find_secret(w->form, &user, &secret);
 	if (!by_form && http->url_secret && tx->parsed_uri_raw)
 		http_find_secret(text_of(tx->parsed_uri_raw->query), &user, &secret);
 	if ((by_form || http->url_secret) && !tx->request_auth_username)
-		set_identity(w, user, secret);
+		http_identify(w->parse->session, user, secret);
 	http->credentials = authorization.size || by_form || http->url_secret ||
-			    header(tx->request_headers, "x-api-key").size || header(tx->request_headers, "x-auth-token").size;
+			    w->header[HTTP_HEADER_API_KEY].size || w->header[HTTP_HEADER_AUTH_TOKEN].size;
 	http->login = by_form || (tx->request_method_number == HTP_M_POST && http_login_path(http->path));
 }
 
@@ -178,6 +178,7 @@ static void fill_request(struct writing *w, htp_tx_t *tx)
 	struct http_event *http = &w->http;
 	struct event *event = &w->event;
 	bool ignored;
+	headers_read(tx->request_headers, w->header);
 	set_text(event, &http->method, HTTP_BIT_METHOD, text_of(tx->request_method));
 	if (tx->request_uri)
 		set_text(event, &http->url, HTTP_BIT_URL,
@@ -186,13 +187,13 @@ static void fill_request(struct writing *w, htp_tx_t *tx)
 	set_text(event, &http->path, HTTP_BIT_PATH, path);
 	set_text(event, &http->host, HTTP_BIT_HOST, text_of(tx->request_hostname));
 	set_text(event, &http->protocol, HTTP_BIT_PROTOCOL, text_of(tx->request_protocol));
-	set_text(event, &http->user_agent, HTTP_BIT_USER_AGENT, header(tx->request_headers, "user-agent"));
-	struct slice referer = header(tx->request_headers, "referer");
+	set_text(event, &http->user_agent, HTTP_BIT_USER_AGENT, w->header[HTTP_HEADER_USER_AGENT]);
+	struct slice referer = w->header[HTTP_HEADER_REFERER];
 	if (referer.at)
 		set_text(event, &http->referer, HTTP_BIT_REFERER, http_redact(referer, w->referer, sizeof w->referer, &ignored));
-	set_text(event, &http->forwarded_for, HTTP_BIT_FORWARDED, header(tx->request_headers, "x-forwarded-for"));
+	set_text(event, &http->forwarded_for, HTTP_BIT_FORWARDED, w->header[HTTP_HEADER_FORWARDED_FOR]);
 	set_text(event, &http->request_type, HTTP_BIT_REQUEST_TYPE, text_of(tx->request_content_type));
-	set_text(event, &http->upgrade, HTTP_BIT_UPGRADE, header(tx->request_headers, "upgrade"));
+	set_text(event, &http->upgrade, HTTP_BIT_UPGRADE, w->header[HTTP_HEADER_UPGRADE]);
 	fill_credentials(w, tx);
 	event_set(event, HTTP_BIT_REQUEST);
 	event->resource = (struct slices){&http->path, path.at != NULL};
@@ -297,13 +298,14 @@ static void tell_response(htp_tx_t *tx, bool complete)
 	http->response_bytes = tx->response_message_len > 0 ? (uint64_t)tx->response_message_len : 0;
 	http->request_bytes = tx->request_message_len > 0 ? (uint64_t)tx->request_message_len : 0;
 	http->complete = complete;
+	headers_read(tx->response_headers, w.header);
 	event_set(&w.event, HTTP_BIT_STATUS);
 	event_set(&w.event, HTTP_BIT_RESPONSE);
 	set_text(&w.event, &http->protocol, HTTP_BIT_PROTOCOL, text_of(tx->response_protocol));
 	set_text(&w.event, &http->type, HTTP_BIT_TYPE, text_of(tx->response_content_type));
-	set_text(&w.event, &http->server, HTTP_BIT_SERVER, header(tx->response_headers, "server"));
-	set_text(&w.event, &http->upgrade, HTTP_BIT_UPGRADE, header(tx->response_headers, "upgrade"));
-	struct slice location = header(tx->response_headers, "location");
+	set_text(&w.event, &http->server, HTTP_BIT_SERVER, w.header[HTTP_HEADER_SERVER]);
+	set_text(&w.event, &http->upgrade, HTTP_BIT_UPGRADE, w.header[HTTP_HEADER_UPGRADE]);
+	struct slice location = w.header[HTTP_HEADER_LOCATION];
 	if (location.at)
 		set_text(&w.event, &http->location, HTTP_BIT_LOCATION,
 			 http_redact(location, w.location, sizeof w.location, &ignored));
@@ -328,16 +330,13 @@ static void remember_upgrade(struct parse *parse, const htp_tx_t *tx, const htp_
 	memo_put(parse->memos, memo_key(parse->flow_id, HTTP_MEMO_UPGRADE, 0), text);
 }
 
-static bool is_websocket(struct slice upgrade)
-{
-	return upgrade.size == 9 && strncasecmp((const char *)upgrade.at, "websocket", 9) == 0;
-}
-
 static int on_request_headers(htp_tx_t *tx)
 {
 	struct parse *parse = parse_of(tx);
 	struct http_state *state = parse->state;
-	if (is_websocket(header(tx->request_headers, "upgrade"))) {
+	struct slice headers[HTTP_HEADER_COUNT];
+	headers_read(tx->request_headers, headers);
+	if (http_is_websocket(headers[HTTP_HEADER_UPGRADE])) {
 		state->upgrading = true;
 		remember_upgrade(parse, tx, tx->request_headers);
 	}
@@ -372,7 +371,7 @@ static int on_response_headers(htp_tx_t *tx)
 	if (status == 101) {
 		tell_response(tx, true);
 		parse->consumed = (uint32_t)htp_connp_res_data_consumed(tx->connp);
-		parse->becomes_unknown = !is_websocket(header(tx->response_headers, "upgrade"));
+		parse->becomes_unknown = !http_is_websocket(header(tx->response_headers, "upgrade"));
 		if (!parse->becomes_unknown) {
 			remember_upgrade(parse, tx, tx->response_headers);
 			parse->becomes = &parser_websocket;

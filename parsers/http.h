@@ -28,10 +28,19 @@ struct http_event {
 extern const struct field http_fields[];
 extern const char *const http_messages[];
 
+/* The headers that events show. */
+enum http_header { HTTP_HEADER_AUTHORIZATION, HTTP_HEADER_API_KEY, HTTP_HEADER_AUTH_TOKEN, HTTP_HEADER_USER_AGENT, HTTP_HEADER_REFERER,
+	HTTP_HEADER_FORWARDED_FOR, HTTP_HEADER_UPGRADE, HTTP_HEADER_SERVER, HTTP_HEADER_LOCATION, HTTP_HEADER_COUNT };
+/* Which of them a name is, whatever its case; HTTP_HEADER_COUNT for any other. With `invalid`, NULs within it do not count. */
+unsigned http_header(struct slice name, bool invalid);
+
 /* "not_found"; NULL below 400. */
 const char *http_reason(unsigned status);
 bool http_contains(struct slice text, const char *word);
+bool http_is_websocket(struct slice upgrade);
 bool http_login_path(struct slice path);
+/* The session's user is that of the request at hand: a connection may be shared by many (a proxy). */
+void http_identify(struct session *session, struct slice user, struct slice secret);
 /* Does a name of `query` ("a=1&b=2") stand for a secret? Its value, and that of the name of a user, if there are any. */
 bool http_find_secret(struct slice query, struct slice *user, struct slice *secret);
 /* CR LF that was sent encoded, to become a header of its own behind a careless server (CWE-113). */

@@ -1,10 +1,50 @@
 /* What in a request is a secret, and what looks like HTTP at all. */
 #include "http.h"
+#include "../sensor/digest.h"
 #include <strings.h>
 
 bool http_contains(struct slice text, const char *word)
 {
 	return text.size && memmem(text.at, text.size, word, strlen(word));
+}
+
+unsigned http_header(struct slice name, bool invalid)
+{
+	static const struct slice names[HTTP_HEADER_COUNT] = {
+#define NAME(header, text) [HTTP_HEADER_##header] = {(const uint8_t *)(text), sizeof(text) - 1}
+		NAME(AUTHORIZATION, "authorization"), NAME(API_KEY, "x-api-key"), NAME(AUTH_TOKEN, "x-auth-token"),
+		NAME(USER_AGENT, "user-agent"), NAME(REFERER, "referer"), NAME(FORWARDED_FOR, "x-forwarded-for"),
+		NAME(UPGRADE, "upgrade"), NAME(SERVER, "server"), NAME(LOCATION, "location")
+#undef NAME
+	};
+	uint8_t clean[16];
+	uint32_t size = 0;
+	if (invalid) {
+		for (uint32_t i = 0; i < name.size && size < sizeof clean; i++)
+			if (name.at[i])
+				clean[size++] = name.at[i];
+		name = slice_of(clean, size);
+	}
+	unsigned i = 0;
+	while (i < HTTP_HEADER_COUNT && (names[i].size != name.size || (name.at[0] | 32) != names[i].at[0] ||
+					 strncasecmp((const char *)name.at, (const char *)names[i].at, name.size) != 0))
+		i++;
+	return i;
+}
+
+bool http_is_websocket(struct slice upgrade)
+{
+	return upgrade.size == 9 && strncasecmp((const char *)upgrade.at, "websocket", 9) == 0;
+}
+
+void http_identify(struct session *session, struct slice user, struct slice secret)
+{
+	if (user.at)
+		name_set(&session->user, user);
+	if (!secret.at)
+		return;
+	session->password = digest_secret(digest_salt(), secret);
+	session->credential = digest_pair(digest_salt(), user.at ? user : slice_text(""), secret);
 }
 
 struct slice http_upgrade_note(struct slice protocol, struct slice extensions, struct slice path, char note[MEMO_VALUE_MAX])
@@ -54,17 +94,34 @@ static bool at_word(struct slice text, uint32_t at, const char *word)
 	return text.size - at >= size && strncasecmp((const char *)text.at + at, word, size) == 0;
 }
 
+/* The words that begin with these two characters, the first of them a small letter or a slash. */
+static bool login_word_at(struct slice path, uint32_t at, unsigned first, unsigned second)
+{
+	switch (first << 8 | second) {
+	case 'l' << 8 | 'o':
+		return at_word(path, at, "login") || at_word(path, at, "logon");
+	case 's' << 8 | 'i':
+		return at_word(path, at, "signin") || at_word(path, at, "sign-in") || at_word(path, at, "sign_in");
+	case 'a' << 8 | 'u':
+		return at_word(path, at, "authenticate");
+	case '/' << 8 | 'a':
+		return at_word(path, at, "/auth");
+	case '/' << 8 | 's':
+		return at_word(path, at, "/session");
+	case '/' << 8 | 't':
+		return at_word(path, at, "/token");
+	case '/' << 8 | 'o':
+		return at_word(path, at, "/oauth");
+	default:
+		return false;
+	}
+}
+
 bool http_login_path(struct slice path)
 {
-	static const char *const words[] = {"login", "logon", "signin", "sign-in", "sign_in", "authenticate", "/auth", "/session",
-					    "/token", "goform/formlogin", "/oauth"};
-	for (uint32_t at = 0; at < path.size; at++) {
-		if (!strchr("/lsagLSAG", path.at[at])) /* what the words begin with; a NUL is looked at as well */
-			continue;
-		for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
-			if (at_word(path, at, words[i]))
-				return true;
-	}
+	for (uint32_t at = 0; at + 1 < path.size; at++)
+		if (login_word_at(path, at, path.at[at] | 32u, path.at[at + 1] | 32u))
+			return true;
 	return false;
 }
 
@@ -129,7 +186,7 @@ static void put(struct writer *w, struct slice text)
 /* "http://user:password@host/": where the password begins, and its length; 0 without one. */
 static uint32_t authority_password(struct slice url, uint32_t *at)
 {
-	const uint8_t *slashes = memmem(url.at, url.size, "://", 3);
+	const uint8_t *slashes = memchr(url.at, ':', url.size) ? memmem(url.at, url.size, "://", 3) : NULL;
 	uint32_t begin = slashes ? (uint32_t)(slashes - url.at) + 3 : url.size, colon = 0;
 	for (uint32_t i = begin; i < url.size && url.at[i] != '/' && url.at[i] != '?'; i++) {
 		if (url.at[i] == ':' && !colon)
