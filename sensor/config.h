@@ -53,6 +53,7 @@ struct config {
 	const char *state;                /* file that remembers how far logs were read; NULL: none */
 	const char *salt;                 /* for the hashes of secrets; NULL: see digest.h */
 	bool ndpi;
+	uint32_t fusion_tolerance_s;      /* wire and log of one session are as far apart at most; 0: not fused */
 	uint32_t limit_flows, limit_groups, limit_segments, limit_fragments, limit_memos;
 };
 

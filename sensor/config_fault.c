@@ -7,7 +7,8 @@ static const struct {
 	const char *map; /* the key that holds it; "" for the whole file */
 	const char *keys[12];
 } maps[] = {
-	{"", {"sensor", "filter", "salt", "home_net", "interfaces", "decode_as", "lists", "rules", "outputs", "limits", "ndpi"}},
+	{"", {"sensor", "filter", "salt", "home_net", "interfaces", "decode_as", "lists", "rules", "outputs", "limits", "ndpi",
+	     "fusion_tolerance_s"}},
 	{"lists", {"name", "values", "file"}},
 	{"rules", {"paths", "overrides"}},
 	{"overrides", {"rule", "level", "timespan", "threshold", "disabled"}},

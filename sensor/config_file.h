@@ -58,6 +58,7 @@ struct file_config {
 	unsigned outputs_count;
 	struct file_limits *limits;
 	bool *ndpi;
+	uint32_t *fusion_tolerance_s;
 };
 
 /* False after having filled the complaint and, where libcyaml says no more, `otherwise`. *out NULL: an empty file. */

@@ -2,6 +2,7 @@
 #include "classify.h"
 #include "decode.h"
 #include "digest.h"
+#include "fusion.h"
 #include "identity.h"
 #include "log.h"
 #include "stream.h"
@@ -29,7 +30,9 @@ struct engine {
 	struct memos *memos;
 	struct identities *identities;
 	struct detect *detect;
-	uint64_t now_ns;
+	struct fusion *fusion; /* NULL: only the wire, or only logs, are given */
+	uint64_t tolerance_ns;
+	uint64_t now_ns, told_ns; /* told_ns: up to which the detectors' timers were told of */
 	uint64_t events_of[PROTOCOL_COUNT];
 	/* the packet at hand, as evidence of the events that it causes */
 	uint64_t packet_ns;
@@ -49,9 +52,26 @@ static void engine_event(struct engine *e, const struct event *event)
 {
 	e->counters.events++;
 	e->events_of[event->protocol]++;
+	if (e->fusion) {
+		fusion_event(e->fusion, event, e->told_ns);
+		return;
+	}
 	if (e->options.event)
 		e->options.event(e->options.context, event);
 	if (e->detect)
+		detect_event(e->detect, event);
+}
+
+/* An event that has waited: for the rules it is as late as when it came. */
+static void engine_deliver(void *context, const struct event *event, uint64_t arrived_ns, bool counts)
+{
+	struct engine *e = context;
+	if (e->options.event)
+		e->options.event(e->options.context, event);
+	if (!e->detect)
+		return;
+	detect_time(e->detect, arrived_ns);
+	if (counts)
 		detect_event(e->detect, event);
 }
 
@@ -350,6 +370,11 @@ static void engine_time(struct engine *e, uint64_t now_ns)
 		return;
 	e->now_ns = now_ns;
 	flows_time(e->flows, now_ns, on_ended, on_deadline, e);
+	e->told_ns = now_ns;
+	if (e->fusion) {
+		fusion_time(e->fusion, now_ns);
+		now_ns -= now_ns < e->tolerance_ns ? now_ns : e->tolerance_ns;
+	}
 	if (e->detect)
 		detect_time(e->detect, now_ns);
 }
@@ -479,10 +504,47 @@ void engine_idle(struct engine *e, uint64_t now_ns)
 	engine_time(e, now_ns);
 }
 
+static uint64_t random_seed(bool live)
+{
+	uint64_t seed = 0x7468696e67776172u; /* replay: the same answer every time */
+	if (live && getrandom(&seed, sizeof seed, 0) != sizeof seed)
+		log_note("no random numbers from the kernel: tables are seeded with a constant");
+	return seed;
+}
+
+bool engine_fuse(struct engine *e)
+{
+	const struct fusion_options options = {
+		.tolerance_ns = e->options.config->fusion_tolerance_s * TW_SECOND,
+		.seed = random_seed(e->options.live),
+		.counters = &e->counters,
+		.deliver = engine_deliver,
+		.context = e,
+	};
+	e->tolerance_ns = options.tolerance_ns;
+	e->fusion = options.tolerance_ns ? fusion_open(&options) : NULL;
+	return e->fusion || !options.tolerance_ns;
+}
+
+bool engine_holds_log(const struct engine *e)
+{
+	return e->fusion && fusion_holds_log(e->fusion);
+}
+
+void engine_hurry(struct engine *e)
+{
+	if (!e->fusion)
+		return;
+	fusion_flush(e->fusion);
+	if (e->detect)
+		detect_time(e->detect, e->told_ns);
+}
+
 void engine_finish(struct engine *e)
 {
 	engine_flush(e);
 	flows_finish(e->flows, e->now_ns, on_ended, e);
+	engine_hurry(e);
 	if (e->detect)
 		detect_finish(e->detect);
 }
@@ -497,14 +559,6 @@ static void on_alert(void *context, const struct alert *alert)
 	else
 		e->counters.alerts++;
 	e->options.alert(e->options.context, alert);
-}
-
-static uint64_t random_seed(bool live)
-{
-	uint64_t seed = 0x7468696e67776172u; /* replay: the same answer every time */
-	if (live && getrandom(&seed, sizeof seed, 0) != sizeof seed)
-		log_note("no random numbers from the kernel: tables are seeded with a constant");
-	return seed;
 }
 
 static bool engine_start(struct engine *e)
@@ -543,6 +597,7 @@ void engine_close(struct engine *e)
 {
 	if (!e)
 		return;
+	fusion_close(e->fusion);
 	detect_close(e->detect);
 	classifier_close(e->classifier);
 	memos_close(e->memos);

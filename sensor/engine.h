@@ -29,6 +29,14 @@ void engine_log(struct engine *engine, const struct event *event);
 void engine_idle(struct engine *engine, uint64_t now_ns); /* live tick: time passes without packets */
 void engine_finish(struct engine *engine);                /* end of input: flows, then detectors */
 
+/* From now on the wire and logs are one (fusion.h): called before the first packet when both are given, unless the config's tolerance
+ * is 0. False when memory is refused. */
+bool engine_fuse(struct engine *engine);
+/* Does an event of a log wait for the wire? */
+bool engine_holds_log(const struct engine *engine);
+/* What waits is delivered. */
+void engine_hurry(struct engine *engine);
+
 /* Live: other rules from now on; the old ones may be closed after it. False when memory is refused: the old ones stay. */
 bool engine_exchange(struct engine *engine, struct rules *rules);
 

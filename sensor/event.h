@@ -99,6 +99,7 @@ struct event {
 	uint8_t transport;             /* 6, 17; 0 for a log */
 	uint8_t message;               /* the parser's number of the message, as its table has it; 0 = none */
 	bool one_sided;                /* only one direction of this flow has been seen so far */
+	bool fused;                    /* wire and log both tell it: fusion.h */
 };
 
 /* --- Fields ------------------------------------------------------------------------------------------------- */

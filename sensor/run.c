@@ -378,6 +378,11 @@ static int run_opened(struct job *job)
 	job->engine = engine_open(&engine);
 	if (!job->engine || !gather_logs(job))
 		return EXIT_INPUT_OUTPUT;
+	bool wire = o->live ? capture.interfaces && capture.interfaces[0] : capture.inputs[0] != NULL;
+	if (wire && job->logs && !engine_fuse(job->engine)) {
+		log_error("not enough memory to see wire and logs as one; `fusion_tolerance_s: 0` does without");
+		return EXIT_INPUT_OUTPUT;
+	}
 	catch_signals(job);
 	if (o->live)
 		watch_loop(job);
