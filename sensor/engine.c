@@ -9,7 +9,6 @@
 #include "transport.h"
 #include "../parsers/parser.h"
 #include <stdlib.h>
-#include <sys/random.h>
 
 /* Packets wait in a batch while the memory of their flows is on its way from DRAM; with a million flows nearly every
  * packet would stall on it otherwise. */
@@ -31,7 +30,6 @@ struct engine {
 	struct identities *identities;
 	struct detect *detect;
 	struct fusion *fusion; /* NULL: only the wire, or only logs, are given */
-	uint64_t tolerance_ns;
 	uint64_t now_ns, told_ns; /* told_ns: up to which the detectors' timers were told of */
 	uint64_t events_of[PROTOCOL_COUNT];
 	/* the packet at hand, as evidence of the events that it causes */
@@ -59,19 +57,6 @@ static void engine_event(struct engine *e, const struct event *event)
 	if (e->options.event)
 		e->options.event(e->options.context, event);
 	if (e->detect)
-		detect_event(e->detect, event);
-}
-
-/* An event that has waited: for the rules it is as late as when it came. */
-static void engine_deliver(void *context, const struct event *event, uint64_t arrived_ns, bool counts)
-{
-	struct engine *e = context;
-	if (e->options.event)
-		e->options.event(e->options.context, event);
-	if (!e->detect)
-		return;
-	detect_time(e->detect, arrived_ns);
-	if (counts)
 		detect_event(e->detect, event);
 }
 
@@ -275,14 +260,6 @@ static void on_opened(void *context, struct flow *flow)
 	engine_event(e, &event);
 }
 
-/* UDP has no handshake: a probe that was never answered shows only when the flow is given up. A sensor that sees one direction
- * only would take every conversation for such: those have more than a try or two. */
-static bool went_unanswered(const struct flow *flow)
-{
-	return !flow->half[TO_CLIENT].packets && flow->half[TO_SERVER].packets <= 2 && flow->session.state != SESSION_REFUSED &&
-	       !address_is_group(&flow->ends.server);
-}
-
 static void engine_streams_end(struct engine *e, struct flow *flow)
 {
 	stream_end(e->streams, flow);
@@ -340,7 +317,7 @@ static void on_ended(void *context, struct flow *flow, uint64_t now_ns, const ch
 			engine_streams_end(e, flow);
 	} else {
 		engine_streams_end(e, flow);
-		if (ran_out && went_unanswered(flow))
+		if (ran_out && transport_unanswered(flow))
 			engine_failed(e, flow, "no_answer");
 	}
 	classify_forget(e->classifier, flow);
@@ -371,11 +348,9 @@ static void engine_time(struct engine *e, uint64_t now_ns)
 	e->now_ns = now_ns;
 	flows_time(e->flows, now_ns, on_ended, on_deadline, e);
 	e->told_ns = now_ns;
-	if (e->fusion) {
+	if (e->fusion)
 		fusion_time(e->fusion, now_ns);
-		now_ns -= now_ns < e->tolerance_ns ? now_ns : e->tolerance_ns;
-	}
-	if (e->detect)
+	else if (e->detect)
 		detect_time(e->detect, now_ns);
 }
 
@@ -504,47 +479,31 @@ void engine_idle(struct engine *e, uint64_t now_ns)
 	engine_time(e, now_ns);
 }
 
-static uint64_t random_seed(bool live)
-{
-	uint64_t seed = 0x7468696e67776172u; /* replay: the same answer every time */
-	if (live && getrandom(&seed, sizeof seed, 0) != sizeof seed)
-		log_note("no random numbers from the kernel: tables are seeded with a constant");
-	return seed;
-}
-
 bool engine_fuse(struct engine *e)
 {
 	const struct fusion_options options = {
 		.tolerance_ns = e->options.config->fusion_tolerance_s * TW_SECOND,
-		.seed = random_seed(e->options.live),
+		.seed = digest_seed(e->options.live),
 		.counters = &e->counters,
-		.deliver = engine_deliver,
-		.context = e,
+		.detect = e->detect,
+		.event = e->options.event,
+		.context = e->options.context,
 	};
-	e->tolerance_ns = options.tolerance_ns;
 	e->fusion = options.tolerance_ns ? fusion_open(&options) : NULL;
 	return e->fusion || !options.tolerance_ns;
 }
 
-bool engine_holds_log(const struct engine *e)
+struct fusion *engine_fusion(const struct engine *e)
 {
-	return e->fusion && fusion_holds_log(e->fusion);
-}
-
-void engine_hurry(struct engine *e)
-{
-	if (!e->fusion)
-		return;
-	fusion_flush(e->fusion);
-	if (e->detect)
-		detect_time(e->detect, e->told_ns);
+	return e->fusion;
 }
 
 void engine_finish(struct engine *e)
 {
 	engine_flush(e);
 	flows_finish(e->flows, e->now_ns, on_ended, e);
-	engine_hurry(e);
+	if (e->fusion)
+		fusion_flush(e->fusion);
 	if (e->detect)
 		detect_finish(e->detect);
 }
@@ -564,7 +523,7 @@ static void on_alert(void *context, const struct alert *alert)
 static bool engine_start(struct engine *e)
 {
 	const struct config *config = e->options.config;
-	uint64_t seed = random_seed(e->options.live);
+	uint64_t seed = digest_seed(e->options.live);
 	const struct stream_receiver receiver = {on_bytes, on_gap, on_opened, on_refused, on_closed, e};
 	const struct classify_options classify = {config->decode_as, config->decode_as_count, LIMIT_NDPI_FLOWS,
 						  config->ndpi};

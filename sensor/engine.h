@@ -32,10 +32,7 @@ void engine_finish(struct engine *engine);                /* end of input: flows
 /* From now on the wire and logs are one (fusion.h): called before the first packet when both are given, unless the config's tolerance
  * is 0. False when memory is refused. */
 bool engine_fuse(struct engine *engine);
-/* Does an event of a log wait for the wire? */
-bool engine_holds_log(const struct engine *engine);
-/* What waits is delivered. */
-void engine_hurry(struct engine *engine);
+struct fusion *engine_fusion(const struct engine *engine); /* NULL when it is not */
 
 /* Live: other rules from now on; the old ones may be closed after it. False when memory is refused: the old ones stay. */
 bool engine_exchange(struct engine *engine, struct rules *rules);

@@ -1,165 +1,31 @@
 #include "fusion.h"
+#include "fusion_facts.h"
 #include "fusion_pairs.h"
 #include "hash.h"
-#include "held.h"
 #include <stdlib.h>
 
-enum { FACTS = LIMIT_FUSED, BUCKETS = 2 * FACTS, LINKS = LIMIT_FUSED, STEPS = 256 };
-enum chain { BY_ADDRESS, BY_NAME, BY_NOTHING, CHAINS };
-enum class { END = ACTION_COUNT }; /* disconnect and close: a session ends once, whatever it is called */
+enum { LINKS = LIMIT_FUSED, WAYS = 4 };
 
-/* What is known of an event while it waits and for as long afterwards as the table has room. */
-struct fact {
-	uint64_t key[CHAINS];    /* 0: not in this chain */
-	uint32_t older[CHAINS];  /* number of the one before it in the chain; 0: none */
-	uint32_t number;         /* from 1, skipping 0 */
-	uint8_t class, outcome, transport;
-	bool matched, told;      /* told: its twin has been counted, so it is not */
-	bool opaque;             /* of the wire: nothing could be read of the session, for it is encrypted */
-	uint16_t client_port, server_port;
-	struct address client, server; /* zeros when unknown */
-	uint64_t time_ns, arrived_ns, flow_id;
-	uint64_t log;            /* which; of the wire 0, and when matched that of its twin */
-	uint64_t name;           /* hash of the client identifier; 0 unknown or empty */
-	uint64_t what;           /* hash of class, direction, resource: what twins have in common */
-	bool from_log;
-	struct held *held;       /* NULL when delivered */
-};
-
-/* A connection on the wire. One of each place of the table: a newer one takes it. */
+/* A connection on the wire. */
 struct link {
 	struct ends ends;
 	uint8_t transport;
 	bool logged, missed;     /* the log knows of it; it was found that it does not */
-	uint64_t flow_id;
+	bool refused;            /* a refusal in the log was for it: its end explains no other */
+	uint64_t flow_id, seen_ns;
 };
 
 struct fusion {
 	struct fusion_options options;
 	struct held_queue *queue;
 	struct pairs *pairs;
-	struct fact *facts;
-	uint32_t *buckets[CHAINS];
+	struct facts *facts;
 	struct link *links;
-	uint32_t next, first;    /* numbers: of the next fact, of the first that waits */
+	uint32_t first;          /* number of the first fact that waits */
 	uint32_t logs_held;
 	uint64_t now_ns;
 	bool flushing;
 };
-
-/* --- what an event is about ---------------------------------------------------------------------------------- */
-
-static unsigned class_of(const struct event *event)
-{
-	return event->action == ACTION_DISCONNECT || event->action == ACTION_CLOSE ? END : event->action;
-}
-
-static bool has_direction(unsigned class)
-{
-	return class == ACTION_PUBLISH || class == ACTION_SUBSCRIBE || class == ACTION_UNSUBSCRIBE || class == ACTION_DELIVER;
-}
-
-static uint64_t what_of(const struct event *event)
-{
-	unsigned class = class_of(event);
-	uint64_t what = hash_join(class, has_direction(class) ? event->direction + 1u : 0);
-	if ((class == ACTION_PUBLISH || class == ACTION_REQUEST) && event->resource.count)
-		what = hash_join(what, hash_slice(event->resource.items[0], 0));
-	return what;
-}
-
-static uint64_t key_of(const struct fusion *f, enum chain chain, bool from_log, uint64_t what, const void *value, size_t size)
-{
-	return hash_join(hash_bytes(value, size, f->options.seed + chain), what ^ (from_log ? ~0ull : 0)) | 1;
-}
-
-static void fact_fill(struct fact *fact, const struct event *event)
-{
-	struct slice name = name_slice(&event->session->client_id);
-	fact->class = (uint8_t)class_of(event);
-	fact->outcome = event->outcome;
-	fact->transport = event->transport;
-	fact->opaque = !event->log && event->session->state == SESSION_NONE;
-	fact->client = event->ends->client;
-	fact->server = event->ends->server;
-	fact->client_port = event->ends->client_port;
-	fact->server_port = event->ends->server_port;
-	fact->time_ns = event->time_ns;
-	fact->flow_id = event->flow_id;
-	fact->from_log = event->log != NULL;
-	fact->log = event->log ? event->log->source : 0;
-	fact->name = name.size ? hash_slice(name, 0) | 1 : 0;
-	fact->what = what_of(event);
-}
-
-/* --- chains -------------------------------------------------------------------------------------------------- */
-
-static struct fact *fact_at(const struct fusion *f, uint32_t number)
-{
-	struct fact *fact = &f->facts[number % FACTS];
-	return number && fact->number == number ? fact : NULL;
-}
-
-static uint64_t lookup_key(const struct fusion *f, enum chain chain, bool from_log, const struct fact *of)
-{
-	if (chain == BY_ADDRESS)
-		return address_known(&of->client) ? key_of(f, chain, from_log, of->what, &of->client, sizeof of->client) : 0;
-	if (chain == BY_NAME)
-		return of->name ? key_of(f, chain, from_log, of->what, &of->name, sizeof of->name) : 0;
-	return key_of(f, chain, from_log, of->class, &of->class, sizeof of->class);
-}
-
-/* Only failures and ends on the wire are looked for without any name. */
-static bool is_chained(enum chain chain, const struct fact *fact)
-{
-	bool refusal = fact->class == ACTION_AUTHENTICATE || fact->class == ACTION_HANDSHAKE;
-	return chain != BY_NOTHING || (!fact->from_log && (fact->class == END || (refusal && fact->outcome == OUTCOME_FAILURE)));
-}
-
-static void chain_add(struct fusion *f, struct fact *fact)
-{
-	for (unsigned c = 0; c < CHAINS; c++) {
-		fact->key[c] = is_chained(c, fact) ? lookup_key(f, c, fact->from_log, fact) : 0;
-		if (!fact->key[c])
-			continue;
-		uint32_t *bucket = &f->buckets[c][fact->key[c] & (BUCKETS - 1)];
-		fact->older[c] = *bucket;
-		*bucket = fact->number;
-	}
-}
-
-struct walk {
-	enum chain chain;
-	uint64_t key;
-	uint32_t *from;
-	unsigned steps;
-};
-
-static struct walk walk_begin(const struct fusion *f, enum chain chain, const struct fact *of)
-{
-	uint64_t key = lookup_key(f, chain, !of->from_log, of);
-	return (struct walk){chain, key, &f->buckets[chain][key & (BUCKETS - 1)], key ? 0 : STEPS};
-}
-
-/* The next unmatched one of the other side, the newest first. What is matched or too old leaves the chain on the way. */
-static struct fact *walk_next(const struct fusion *f, struct walk *w)
-{
-	while (w->steps++ < STEPS) {
-		struct fact *fact = fact_at(f, *w->from);
-		if (!fact || fact->arrived_ns + 2 * f->options.tolerance_ns < f->now_ns) {
-			*w->from = 0;
-			return NULL;
-		}
-		if (fact->matched) {
-			*w->from = fact->older[w->chain];
-			continue;
-		}
-		w->from = &fact->older[w->chain];
-		if (fact->key[w->chain] == w->key)
-			return fact;
-	}
-	return NULL;
-}
 
 /* --- twins --------------------------------------------------------------------------------------------------- */
 
@@ -224,32 +90,48 @@ static bool contradicts(const struct fusion *f, const struct fact *log, const st
 static struct fact *find(const struct fusion *f, enum chain chain, const struct fact *of,
 			 bool (*fits)(const struct fusion *f, const struct fact *log, const struct fact *wire))
 {
-	struct walk walk = walk_begin(f, chain, of);
-	for (struct fact *other; (other = walk_next(f, &walk));)
+	struct facts_walk walk = facts_walk(f->facts, chain, of, f->now_ns);
+	for (struct fact *other; (other = facts_walk_next(f->facts, &walk));)
 		if (of->from_log ? fits(f, of, other) : fits(f, other, of))
 			return other;
 	return NULL;
 }
 
-static struct link *link_of(const struct fusion *f, const struct address *client, uint16_t port)
+static struct link *links_of(const struct fusion *f, const struct address *client, uint16_t port)
 {
-	return &f->links[hash_join(hash_bytes(client, sizeof *client, f->options.seed), port) & (LINKS - 1)];
+	uint64_t hash = hash_join(hash_bytes(client, sizeof *client, f->options.seed), port);
+	return &f->links[(hash & (LINKS / WAYS - 1)) * WAYS];
 }
 
 /* NULL when the wire has no such connection. */
 static struct link *link_find(const struct fusion *f, const struct fact *fact)
 {
-	struct link *link = link_of(f, &fact->client, fact->client_port);
-	bool same = fact->client_port && link->ends.client_port == fact->client_port && address_equal(&link->ends.client, &fact->client) &&
-		    ports_agree(fact->server_port, link->ends.server_port) && (fact->from_log || link->flow_id == fact->flow_id);
-	return same ? link : NULL;
+	struct link *links = links_of(f, &fact->client, fact->client_port);
+	for (struct link *l = links; fact->client_port && l < links + WAYS; l++)
+		if (l->ends.client_port == fact->client_port && address_equal(&l->ends.client, &fact->client) &&
+		    ports_agree(fact->server_port, l->ends.server_port) && (fact->from_log || l->flow_id == fact->flow_id))
+			return l;
+	return NULL;
 }
 
+/* A newer connection of the same client port takes the place of the one before it, else of the one seen longest ago. */
 static void link_touch(const struct fusion *f, const struct event *event)
 {
-	struct link *link = link_of(f, &event->ends->client, event->ends->client_port);
-	if (event->transport == TRANSPORT_TCP && link->flow_id != event->flow_id)
-		*link = (struct link){.ends = *event->ends, .transport = event->transport, .flow_id = event->flow_id};
+	const struct ends *ends = event->ends;
+	struct link *links = links_of(f, &ends->client, ends->client_port), *place = links;
+	if (event->transport != TRANSPORT_TCP)
+		return;
+	for (struct link *l = links; l < links + WAYS; l++) {
+		if (memcmp(&l->ends, ends, sizeof *ends) == 0) {
+			place = l;
+			break;
+		}
+		if (l->seen_ns < place->seen_ns)
+			place = l;
+	}
+	if (place->flow_id != event->flow_id)
+		*place = (struct link){.ends = *ends, .transport = event->transport, .flow_id = event->flow_id};
+	place->seen_ns = event->time_ns;
 }
 
 /* --- what one learns from the other -------------------------------------------------------------------------- */
@@ -298,6 +180,11 @@ static void log_learns_ends(struct held *held, const struct ends *ends, uint8_t 
 		held->ends.client_port = ends->client_port;
 		held->event.flow_id = flow_id;
 	}
+}
+
+static bool is_refusal(const struct fact *fact)
+{
+	return (fact->class == ACTION_AUTHENTICATE || fact->class == ACTION_HANDSHAKE) && fact->outcome == OUTCOME_FAILURE;
 }
 
 static struct ends ends_of(const struct fact *wire)
@@ -356,13 +243,14 @@ struct candidates {
 static struct candidates candidates_of(const struct fusion *f, const struct fact *log, const struct fact *as, bool opaque)
 {
 	struct candidates c = {NULL, true, true};
-	struct walk walk = walk_begin(f, BY_NOTHING, as);
-	for (struct fact *wire; (wire = walk_next(f, &walk));) {
+	struct facts_walk walk = facts_walk(f->facts, BY_NOTHING, as, f->now_ns);
+	for (struct fact *wire; (wire = facts_walk_next(f->facts, &walk));) {
 		struct fact asked = *log;
 		asked.what = wire->what;
 		if (!may_be(f, &asked, wire) || !pairs_are(f->pairs, log->log, &wire->server, wire->server_port))
 			continue;
-		if (opaque ? !wire->opaque : !outcomes_agree(&asked, wire) || (wire->class == END && wire->name))
+		const struct link *link = opaque ? link_find(f, wire) : NULL;
+		if (opaque ? !wire->opaque || !link || link->refused : !outcomes_agree(&asked, wire) || (wire->class == END && wire->name))
 			continue;
 		c.only = !c.any;
 		c.one_address = c.one_address && (!c.any || address_equal(&c.any->client, &wire->client));
@@ -371,40 +259,64 @@ static struct candidates candidates_of(const struct fusion *f, const struct fact
 	return c;
 }
 
+/* Inside TLS the wire has no refusal, but the end of the connection that it was for. */
+static void find_encrypted(struct fusion *f, struct fact *log)
+{
+	struct fact end = {.class = END, .from_log = true};
+	struct candidates c = candidates_of(f, log, &end, true);
+	if (!c.any || !c.one_address)
+		return;
+	struct ends ends = ends_of(c.any);
+	struct link *link = link_find(f, c.any);
+	if (link)
+		link->refused = true;
+	ends.client_port = c.only ? ends.client_port : 0;
+	log_learns_ends(log->held, &ends, c.any->transport, c.only ? c.any->flow_id : 0);
+}
+
 static void find_nameless(struct fusion *f, struct fact *log)
 {
 	struct candidates c = candidates_of(f, log, log, false);
 	bool unknown = !address_known(&log->client);
 	if (c.any && join(f, log, c.any, unknown && c.one_address))
 		return;
-	/* Inside TLS the wire has no refusal, but the end of the connection that it was for. */
-	struct fact end = {.class = END, .from_log = true};
-	c = candidates_of(f, log, &end, true);
-	if (!unknown || !c.any || !c.one_address)
-		return;
-	struct ends ends = ends_of(c.any);
-	ends.client_port = c.only ? ends.client_port : 0;
-	log_learns_ends(log->held, &ends, c.any->transport, c.only ? c.any->flow_id : 0);
+	if (unknown)
+		find_encrypted(f, log);
 }
 
 static void complete(struct fusion *f, struct fact *log)
 {
 	struct held *held = log->held;
-	const struct link *link = address_known(&log->client) ? link_find(f, log) : NULL;
-	if (link)
+	struct link *link = address_known(&log->client) ? link_find(f, log) : NULL;
+	if (link) {
+		link->refused |= is_refusal(log);
 		log_learns_ends(held, &link->ends, link->transport, link->flow_id);
-	else if (!address_known(&held->ends.server))
+	} else if (!address_known(&held->ends.server)) {
 		pairs_server(f->pairs, log->log, &held->ends.server, &held->ends.server_port);
+	}
 }
 
 static void resolve(struct fusion *f, struct fact *log)
 {
-	bool refusal = (log->class == ACTION_AUTHENTICATE || log->class == ACTION_HANDSHAKE) && log->outcome == OUTCOME_FAILURE;
-	bool nameless = !log->name && (refusal || log->class == END);
+	bool nameless = !log->name && (is_refusal(log) || log->class == END);
 	if (nameless && (!address_known(&log->client) || pairs_translated(f->pairs, log->log, false)))
 		find_nameless(f, log);
 	if (!log->matched)
 		complete(f, log);
+}
+
+/* --- onwards --------------------------------------------------------------------------------------------------- */
+
+/* For the rules it is as late as it was when the event came. Not `counts`: they have had its twin. */
+static void deliver(struct fusion *f, const struct event *event, uint64_t arrived_ns, bool counts)
+{
+	if (f->options.event)
+		f->options.event(f->options.context, event);
+	if (!f->options.detect)
+		return;
+	detect_time(f->options.detect, arrived_ns);
+	if (counts)
+		detect_event(f->options.detect, event);
 }
 
 /* --- what one side lacks --------------------------------------------------------------------------------------- */
@@ -412,7 +324,7 @@ static void resolve(struct fusion *f, struct fact *log)
 static void emit(void *context, const struct event *event)
 {
 	struct fusion *f = context;
-	f->options.deliver(f->options.context, event, fact_at(f, f->first)->arrived_ns, true);
+	deliver(f, event, facts_at(f->facts, f->first)->arrived_ns, true);
 }
 
 static bool is_login(const struct fact *fact)
@@ -450,17 +362,12 @@ static void judge_log(struct fusion *f, const struct fact *fact)
 
 static bool waits(const struct fusion *f)
 {
-	return f->first != f->next;
-}
-
-static uint32_t after(uint32_t number)
-{
-	return number + 1 ? number + 1 : 1;
+	return f->first != facts_next(f->facts);
 }
 
 static void release(struct fusion *f)
 {
-	struct fact *fact = fact_at(f, f->first);
+	struct fact *fact = facts_at(f->facts, f->first);
 	bool hasty = f->flushing || fact->arrived_ns + f->options.tolerance_ns > f->now_ns;
 	if (fact->from_log && !fact->matched)
 		resolve(f, fact);
@@ -468,18 +375,20 @@ static void release(struct fusion *f)
 		judge_log(f, fact);
 	else if (!hasty)
 		judge_wire(f, fact);
-	f->options.deliver(f->options.context, &fact->held->event, fact->arrived_ns, fact->from_log ? !fact->matched : !fact->told);
+	deliver(f, &fact->held->event, fact->arrived_ns, fact->from_log ? !fact->matched : !fact->told);
 	f->logs_held -= fact->from_log;
 	fact->held = NULL;
 	held_drop(f->queue);
-	f->first = after(f->first);
+	f->first = facts_after(f->first);
 }
 
 void fusion_time(struct fusion *f, uint64_t now_ns)
 {
 	f->now_ns = now_ns > f->now_ns ? now_ns : f->now_ns;
-	while (waits(f) && fact_at(f, f->first)->arrived_ns + f->options.tolerance_ns <= f->now_ns)
+	while (waits(f) && facts_at(f->facts, f->first)->arrived_ns + f->options.tolerance_ns <= f->now_ns)
 		release(f);
+	if (f->options.detect && f->now_ns > f->options.tolerance_ns)
+		detect_time(f->options.detect, f->now_ns - f->options.tolerance_ns);
 }
 
 void fusion_flush(struct fusion *f)
@@ -488,13 +397,15 @@ void fusion_flush(struct fusion *f)
 	while (waits(f))
 		release(f);
 	f->flushing = false;
+	if (f->options.detect)
+		detect_time(f->options.detect, f->now_ns);
 }
 
 /* The copy, for which older events may have to go. NULL when there is none of this size. */
 static struct held *hold(struct fusion *f, const struct event *event)
 {
 	struct held *held = NULL;
-	while (f->next - f->first >= FACTS - 1 || !(held = held_put(f->queue, event))) {
+	while (!facts_room(f->facts, f->first) || !(held = held_put(f->queue, event))) {
 		if (!waits(f))
 			return NULL;
 		f->options.counters->fusion_hurried++;
@@ -508,20 +419,18 @@ void fusion_event(struct fusion *f, const struct event *event, uint64_t now_ns)
 	fusion_time(f, now_ns);
 	struct held *held = hold(f, event);
 	if (!held) {
-		f->options.deliver(f->options.context, event, f->now_ns, true);
+		deliver(f, event, f->now_ns, true);
 		return;
 	}
-	struct fact *fact = &f->facts[f->next % FACTS];
-	*fact = (struct fact){.number = f->next, .held = held, .arrived_ns = f->now_ns};
-	f->next = after(f->next);
-	fact_fill(fact, event);
+	struct fact *fact = facts_new(f->facts, event, f->now_ns);
+	fact->held = held;
 	f->logs_held += fact->from_log;
 	pairs_heard(f->pairs, fact->log, event->time_ns);
 	if (!fact->from_log)
 		link_touch(f, event);
 	match(f, fact);
 	if (!fact->matched)
-		chain_add(f, fact);
+		facts_chain(f->facts, fact);
 }
 
 bool fusion_holds_log(const struct fusion *f)
@@ -537,15 +446,12 @@ struct fusion *fusion_open(const struct fusion_options *options)
 	if (!f)
 		return NULL;
 	f->options = *options;
-	f->first = f->next = 1;
+	f->first = 1;
 	f->queue = held_open(LIMIT_FUSED_BYTES);
 	f->pairs = pairs_open(options->tolerance_ns);
-	f->facts = calloc(FACTS, sizeof *f->facts);
+	f->facts = facts_open(options->seed, options->tolerance_ns);
 	f->links = calloc(LINKS, sizeof *f->links);
-	bool buckets = true;
-	for (unsigned c = 0; c < CHAINS; c++)
-		buckets = (f->buckets[c] = calloc(BUCKETS, sizeof(uint32_t))) != NULL && buckets;
-	if (f->queue && f->pairs && f->facts && f->links && buckets)
+	if (f->queue && f->pairs && f->facts && f->links)
 		return f;
 	fusion_close(f);
 	return NULL;
@@ -555,10 +461,8 @@ void fusion_close(struct fusion *f)
 {
 	if (!f)
 		return;
-	for (unsigned c = 0; c < CHAINS; c++)
-		free(f->buckets[c]);
 	free(f->links);
-	free(f->facts);
+	facts_close(f->facts);
 	pairs_close(f->pairs);
 	held_close(f->queue);
 	free(f);

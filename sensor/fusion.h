@@ -11,6 +11,7 @@
 #define TW_FUSION_H
 
 #include "counters.h"
+#include "detect.h"
 #include "event.h"
 
 struct fusion;
@@ -19,9 +20,8 @@ struct fusion_options {
 	uint64_t tolerance_ns;
 	uint64_t seed;
 	struct counters *counters;
-	/* `arrived_ns` is the event time at which it came, never less than that of the one before. Not `counts`: the rules have
-	 * had its twin. */
-	void (*deliver)(void *context, const struct event *event, uint64_t arrived_ns, bool counts);
+	struct detect *detect;   /* NULL: no detection; its time is told by fusion.c alone */
+	void (*event)(void *context, const struct event *event); /* each, also what the rules do not get; NULL: not wanted */
 	void *context;
 };
 

@@ -1,7 +1,7 @@
 #include "fusion_pairs.h"
 #include <stdlib.h>
 
-enum { LOGS = 64, PAIRS = 128, SUSPECTS = 8, AGREED_BEFORE = 3 };
+enum { LOGS = 64, PAIRS = 128, SUSPECTS = 8, AGREED_BEFORE = 4 };
 /* Nothing at all for so long is a hole: a capture that was stopped, a log of which a part is missing. */
 static const uint64_t hole_ns = 300 * TW_SECOND;
 
