@@ -448,7 +448,7 @@ struct fusion *fusion_open(const struct fusion_options *options)
 	f->options = *options;
 	f->first = 1;
 	f->queue = held_open(LIMIT_FUSED_BYTES);
-	f->pairs = pairs_open(options->tolerance_ns);
+	f->pairs = pairs_open();
 	f->facts = facts_open(options->seed, options->tolerance_ns);
 	f->links = calloc(LINKS, sizeof *f->links);
 	if (f->queue && f->pairs && f->facts && f->links)

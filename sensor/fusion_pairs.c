@@ -29,19 +29,15 @@ struct side {
 };
 
 struct pairs {
-	uint64_t tolerance_ns;
 	struct side wire;
 	unsigned log_count, count;
 	struct side logs[LOGS];
 	struct pair items[PAIRS];
 };
 
-struct pairs *pairs_open(uint64_t tolerance_ns)
+struct pairs *pairs_open(void)
 {
-	struct pairs *p = calloc(1, sizeof *p);
-	if (p)
-		p->tolerance_ns = tolerance_ns;
-	return p;
+	return calloc(1, sizeof(struct pairs));
 }
 
 void pairs_close(struct pairs *p)
@@ -207,7 +203,7 @@ void pairs_agree(struct pairs *p, uint64_t log, const struct event *wire, void (
 		const struct side *lacks = side_of(p, s->event.log ? 0 : log);
 		if (!lacks || lacks->holes != s->holes)
 			continue;
-		if (wire->time_ns > s->event.time_ns + p->tolerance_ns)
+		if (wire->time_ns > s->event.time_ns)
 			tell(s, wire->time_ns, emit, context);
 		else
 			pair->suspects[kept++] = *s;

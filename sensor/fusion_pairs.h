@@ -10,7 +10,7 @@
 
 struct pairs;
 
-struct pairs *pairs_open(uint64_t tolerance_ns); /* NULL when memory is refused */
+struct pairs *pairs_open(void); /* NULL when memory is refused */
 void pairs_close(struct pairs *pairs);
 
 /* Something was heard of a log, or, with `log` 0, of the wire. */

@@ -1,5 +1,6 @@
 #include "run.h"
 #include "digest.h"
+#include "fusion.h"
 #include "hash.h"
 #include "inputs.h"
 #include "log.h"
@@ -28,6 +29,8 @@ struct job {
 	bool level_reached;
 	enum level fail_on;
 	double started;
+	double saved;   /* when the places in the logs were, the last time */
+	bool unsaved;   /* there is more since */
 };
 
 /* event.file: captures count from 0, logs from here. */
@@ -224,14 +227,30 @@ static void reload(struct job *job)
 	log_note("SIGHUP: %u rules loaded", rules_count(rules));
 }
 
-/* Records are out before the place in the log is saved: what is not is read again. */
+/* Records are out before the place in the log is saved: what is not is read again. Events that wait for the wire are not out, so
+ * it is saved when none waits; where logs never pause, the waiting is cut short now and then. */
+static void save_logs(struct job *job)
+{
+	enum { AT_LEAST_EVERY_S = 30 };
+	struct fusion *fusion = engine_fusion(job->engine);
+	job->unsaved = true;
+	sinks_flush(&job->sinks);
+	if (fusion && fusion_holds_log(fusion)) {
+		if (wall_seconds() < job->saved + AT_LEAST_EVERY_S)
+			return;
+		fusion_flush(fusion);
+		sinks_flush(&job->sinks);
+	}
+	if (job->state)
+		logs_save(job->logs, job->state);
+	job->saved = wall_seconds();
+	job->unsaved = false;
+}
+
 static void follow_logs(struct job *job)
 {
-	while (!stop_asked && logs_follow(job->logs, wall_ns())) {
-		sinks_flush(&job->sinks);
-		if (job->state)
-			logs_save(job->logs, job->state);
-	}
+	while (!stop_asked && logs_follow(job->logs, wall_ns()))
+		save_logs(job);
 }
 
 static void watch_loop(struct job *job)
@@ -251,6 +270,8 @@ static void watch_loop(struct job *job)
 			follow_logs(job);
 		if (result == CAPTURE_IDLE)
 			engine_idle(job->engine, wall_ns());
+		if (result == CAPTURE_IDLE && job->unsaved)
+			save_logs(job);
 		/* An alert does not wait for a quiet moment that a busy interface may never have. */
 		if (result == CAPTURE_IDLE || counters->alerts + counters->updates != alerts ||
 		    counters->packets - packets > EVENTS_WAIT) {
@@ -269,6 +290,8 @@ static void watch_loop(struct job *job)
 static int finish(struct job *job)
 {
 	engine_finish(job->engine);
+	if (job->unsaved)
+		save_logs(job);
 	bool good = sinks_close(&job->sinks);
 	struct summary summary = {job->engine, job->rules, job->capture, job->logs, wall_seconds() - job->started};
 	if (!job->options->quiet)

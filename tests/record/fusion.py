@@ -2,8 +2,10 @@
 """The same sessions as a capture and as the broker's log: pcaps/fusion/NAME.pcap and NAME.log. Usage: fusion.py [NAME...]
 A real Mosquitto on loopback, clients that are sockets, tcpdump on its ports from before the broker's first client to its end."""
 import os
+import re
 import signal
 import ssl
+import struct
 import subprocess
 import sys
 import time
@@ -86,7 +88,7 @@ def misuse(b):
 
 
 def fleet(b):
-    """A healthy fleet: devices come, publish and say good-bye, a dashboard listens."""
+    """A healthy fleet: devices come, publish and say good-bye, a dashboard listens; somebody mistypes a password once a round."""
     board = client(b, "127.0.0.30")
     board.connect("board", "alice", "alicepw")
     board.subscribe("site/a/+/state")
@@ -99,6 +101,7 @@ def fleet(b):
             time.sleep(0.05)
         for n, c in enumerate(devices):
             c.publish(f"site/a/meter{n}/state", b"21.5", 1)
+        client(b, "127.0.0.50").connect("phone", "alice", "mistyped")
         time.sleep(2.2)
         for c in devices:
             c.bye()
@@ -122,6 +125,64 @@ def tls(b):
         time.sleep(0.5)
     for h in held:
         h.drop()
+    time.sleep(2)
+    for n in range(2):
+        c = TlsClient(b.tls_port, "127.0.0.9")
+        c.connect(f"late{n}", "device01", "d01")
+        c.bye()
+
+
+def without_session(log, client_id, nth):
+    """The log as somebody would leave it who removed the lines of this client's nth session."""
+    kept, seen, address = [], 0, None
+    for line in log.decode().splitlines(True):
+        if re.search(rf"New client connected from \S+ as {client_id} ", line):
+            seen += 1
+            if seen == nth:
+                address = re.search(r"from (\S+) as", line).group(1)
+                kept = [k for k in kept if address not in k]
+        if address and (address in line or re.search(rf"\b{client_id}\b", line)):
+            address = None if re.search(rf"Client {client_id} (disconnected|closed)", line) else address
+            continue
+        kept.append(line)
+    return "".join(kept).encode()
+
+
+def without_flow(capture, port):
+    """A capture of a tap that has not seen this client port."""
+    out, at = capture[:24], 24
+    while at < len(capture):
+        size = struct.unpack_from("<I", capture, at + 8)[0]
+        tcp = at + 16 + 14 + (capture[at + 30] & 15) * 4
+        if port not in struct.unpack_from(">HH", capture, tcp):
+            out += capture[at:at + 16 + size]
+        at += 16 + size
+    return out
+
+
+def read(name):
+    with open(os.path.join(OUT, name), "rb") as f:
+        return f.read()
+
+
+def write(name, data):
+    with open(os.path.join(OUT, name), "wb") as f:
+        f.write(data)
+
+
+def disagreements():
+    """Of the fleet's recording: whole, without a session in the log, without one in the capture, with a login that was refused."""
+    rule, log, capture = "session_wire_log_disagreement", read("fleet.log"), read("fleet.pcap")
+    write(f"{rule}-quiet.pcap", capture)
+    write(f"{rule}-quiet.log", log)
+    write(f"{rule}-fires.pcap", capture)
+    write(f"{rule}-fires.log", without_session(log, "meter2", 2))
+    port = re.findall(rb"from \S+:(\d+) as meter2 ", log)[1]
+    write(f"{rule}-fires-wire.pcap", without_flow(capture, int(port)))
+    write(f"{rule}-fires-wire.log", log)
+    log, capture = read("tls.log"), read("tls.pcap")
+    write(f"{rule}-fires-tls.pcap", capture)
+    write(f"{rule}-fires-tls.log", without_session(log, "dev1", 1))
 
 
 RUNS = {
@@ -144,18 +205,29 @@ def record(name):
     run(broker)
     log = broker.stop()
     tap.stop()
-    with open(os.path.join(OUT, name + ".log"), "wb") as f:
-        f.write(log)
+    write(name + ".log", log)
     print(f"{name}: {len(log.splitlines())} lines")
+
+
+CUT = {
+    "quiet": "a healthy fleet, capture and log whole",
+    "fires": "the same; the lines of one session were removed from the log",
+    "fires-wire": "the same; the packets of one session were removed from the capture",
+    "fires-tls": "sessions inside TLS; the lines of one were removed from the log",
+}
 
 
 def main():
     os.makedirs(OUT, exist_ok=True)
     for name in sys.argv[1:] or RUNS:
         record(name)
+    disagreements()
+    rows = {f"{name}.pcap": what for name, (_, _, what) in RUNS.items()}
+    rows.update({f"session_wire_log_disagreement-{name}.pcap": what for name, what in CUT.items()})
     with open(os.path.join(OUT, "ORIGIN.tsv"), "w", encoding="utf-8") as f:
-        for name, (_, _, what) in sorted(RUNS.items()):
-            f.write(f"{name}.pcap\trecorded\ttests/record/fusion.py\t{what}; with the broker's log\n")
+        for name, what in sorted(rows.items()):
+            f.write(f"{name}\trecorded\ttests/record/fusion.py\t{what}; with the broker's log\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
