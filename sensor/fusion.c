@@ -221,8 +221,6 @@ static void match(struct fusion *f, struct fact *fact)
 	struct fact *other = find(f, BY_ADDRESS, fact, fits_address);
 	bool by_name = !other && (other = find(f, BY_NAME, fact, fits_name)) != NULL;
 	if (!other)
-		other = find(f, BY_ADDRESS, fact, fits_refusal);
-	if (!other)
 		return;
 	struct fact *log = fact->from_log ? fact : other, *wire = fact->from_log ? other : fact;
 	if (!join(f, log, wire, true) || !address_known(&log->client))
@@ -299,6 +297,9 @@ static void complete(struct fusion *f, struct fact *log)
 static void resolve(struct fusion *f, struct fact *log)
 {
 	bool nameless = !log->name && (is_refusal(log) || log->class == END);
+	struct fact *refused = find(f, BY_ADDRESS, log, fits_refusal); /* only now: whose port is the same has come by now */
+	if (refused && join(f, log, refused, true))
+		return;
 	if (nameless && (!address_known(&log->client) || pairs_translated(f->pairs, log->log, false)))
 		find_nameless(f, log);
 	if (!log->matched)
