@@ -5,10 +5,10 @@
 /* The keys of each map of the file, for "did you mean" and "valid:". */
 static const struct {
 	const char *map; /* the key that holds it; "" for the whole file */
-	const char *keys[12];
+	const char *keys[16];
 } maps[] = {
 	{"", {"sensor", "filter", "salt", "home_net", "interfaces", "decode_as", "lists", "rules", "outputs", "limits", "ndpi",
-	     "fusion_tolerance_s"}},
+	     "logs", "listen", "state", "fusion_tolerance_s"}},
 	{"lists", {"name", "values", "file"}},
 	{"rules", {"paths", "overrides"}},
 	{"overrides", {"rule", "level", "timespan", "threshold", "disabled"}},
