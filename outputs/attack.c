@@ -126,6 +126,7 @@ static const struct technique techniques[] = {
 	{"T1528", "Steal Application Access Token", {CREDENTIALS}},
 	{"T1552", "Unsecured Credentials", {CREDENTIALS}},
 	{"T1557", "Adversary-in-the-Middle", {CREDENTIALS, COLLECTION}},
+	{"T1562", "Impair Defenses", {EVASION}},
 	{"T1563", "Remote Service Session Hijacking", {LATERAL}},
 	{"T1565", "Data Manipulation", {IMPACT}},
 	{"T1565.002", "Transmitted Data Manipulation", {IMPACT}},

@@ -218,6 +218,10 @@ void put_event(struct json *json, const struct event *event)
 		json_key(json, "one_sided");
 		json_bool(json, true);
 	}
+	if (event->fused) {
+		json_key(json, "fused");
+		json_bool(json, true);
+	}
 	put_log(json, event);
 }
 

@@ -353,6 +353,13 @@ static bool take_limits(struct loaded *loaded)
 	return take_limit(loaded, "memos", limits->memos, 1u << 22, &config->limit_memos) && good;
 }
 
+static bool take_tolerance(struct loaded *loaded, uint32_t given)
+{
+	const struct yaml_node *at = yaml_get(loaded->tree, "fusion_tolerance_s");
+	loaded->config.fusion_tolerance_s = given;
+	return given <= 60 || wrong(loaded, at, "fusion_tolerance_s", at->text, "0 (wire and logs are not joined) to 60");
+}
+
 static struct loaded *loaded_new(unsigned more_lists)
 {
 	struct arena *arena = arena_open();
@@ -360,6 +367,7 @@ static struct loaded *loaded_new(unsigned more_lists)
 	loaded->arena = arena;
 	struct config *config = &loaded->config;
 	config->ndpi = true;
+	config->fusion_tolerance_s = LIMIT_FUSION_TOLERANCE_S;
 	config->limit_flows = LIMIT_FLOWS;
 	config->limit_groups = LIMIT_GROUPS;
 	config->limit_segments = LIMIT_SEGMENTS;
@@ -386,6 +394,8 @@ static bool take_all(struct loaded *loaded)
 	config->interfaces = copy_texts(loaded, file->interfaces, file->interfaces_count);
 	config->ndpi = !file->ndpi || *file->ndpi;
 	bool good = bool_valid(loaded, loaded->tree, "ndpi");
+	if (file->fusion_tolerance_s)
+		good = take_tolerance(loaded, *file->fusion_tolerance_s) && good;
 	good = take_lists(loaded) && good;
 	good = take_rules(loaded) && good;
 	good = take_outputs(loaded) && good;

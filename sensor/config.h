@@ -68,6 +68,7 @@ struct config {
 	struct config_enrich enrich;
 	const char *salt;                 /* for the hashes of secrets; NULL: see digest.h */
 	bool ndpi;
+	uint32_t fusion_tolerance_s;      /* wire and log of one session are as far apart at most; 0: not fused */
 	uint32_t limit_flows, limit_groups, limit_segments, limit_fragments, limit_memos;
 };
 

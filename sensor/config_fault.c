@@ -8,7 +8,7 @@ static const struct {
 	const char *keys[24];
 } maps[] = {
 	{"", {"sensor", "filter", "salt", "home_net", "interfaces", "decode_as", "lists", "rules", "outputs", "enrich", "logs",
-	      "listen", "state", "limits", "ndpi"}},
+	      "listen", "state", "fusion_tolerance_s", "limits", "ndpi"}},
 	{"lists", {"name", "values", "file"}},
 	{"rules", {"paths", "overrides"}},
 	{"overrides", {"rule", "level", "timespan", "threshold", "disabled"}},

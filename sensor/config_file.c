@@ -84,6 +84,7 @@ static const cyaml_schema_field_t config_fields[] = {
 	CYAML_FIELD_MAPPING_PTR("enrich", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, enrich, enrich_fields),
 	CYAML_FIELD_MAPPING_PTR("limits", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, limits, limits_fields),
 	CYAML_FIELD_BOOL_PTR("ndpi", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, ndpi),
+	CYAML_FIELD_UINT_PTR("fusion_tolerance_s", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, fusion_tolerance_s),
 	CYAML_FIELD_END};
 static const cyaml_schema_value_t config_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file_config, config_fields)};

@@ -69,6 +69,7 @@ struct file_config {
 	struct file_limits *limits;
 	struct file_enrich *enrich;
 	bool *ndpi;
+	uint32_t *fusion_tolerance_s;
 };
 
 /* False after having filled the complaint and, where libcyaml says no more, `otherwise`. *out NULL: an empty file. */

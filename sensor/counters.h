@@ -35,6 +35,8 @@
 	X(log_cut, "lines of logs that were cut, by whoever wrote them or because they are longer than a record may be") \
 	X(log_ambiguous, "lines of logs that fit more than one connection: events without an address") \
 	X(log_sessions_evicted, "clients of logs forgotten because the table was full") \
+	X(log_fused, "events of logs that tell what the wire had told: counted once") \
+	X(fusion_hurried, "events that could not wait for their counterpart in a log or on the wire: too many") \
 	X(events, "events") \
 	X(alerts, "alerts, updates apart") \
 	X(updates, "updates of alerts") \

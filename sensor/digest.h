@@ -13,6 +13,9 @@ uint64_t digest_pair(uint64_t salt, struct slice user, struct slice password);
 void digest_set_salt(uint64_t salt);
 uint64_t digest_salt(void);
 
+/* For the hashes of tables (hash.h): random when live; in a replay a constant, for the same answer every time. */
+uint64_t digest_seed(bool live);
+
 /* Of bytes that are no secret, in lower-case hex with a NUL: fingerprints. */
 enum digest_kind { DIGEST_MD5, DIGEST_SHA1, DIGEST_SHA256 };
 #define DIGEST_HEX_MAX 65

@@ -2,13 +2,13 @@
 #include "classify.h"
 #include "decode.h"
 #include "digest.h"
+#include "fusion.h"
 #include "identity.h"
 #include "log.h"
 #include "stream.h"
 #include "transport.h"
 #include "../parsers/parser.h"
 #include <stdlib.h>
-#include <sys/random.h>
 
 /* Packets wait in a batch while the memory of their flows is on its way from DRAM; with a million flows nearly every
  * packet would stall on it otherwise. */
@@ -29,7 +29,8 @@ struct engine {
 	struct memos *memos;
 	struct identities *identities;
 	struct detect *detect;
-	uint64_t now_ns;
+	struct fusion *fusion; /* NULL: only the wire, or only logs, are given */
+	uint64_t now_ns, told_ns; /* told_ns: up to which the detectors' timers were told of */
 	uint64_t events_of[PROTOCOL_COUNT];
 	/* the packet at hand, as evidence of the events that it causes */
 	uint64_t packet_ns;
@@ -50,6 +51,10 @@ static void engine_event(struct engine *e, const struct event *event)
 {
 	e->counters.events++;
 	e->events_of[event->protocol]++;
+	if (e->fusion) {
+		fusion_event(e->fusion, event, e->told_ns);
+		return;
+	}
 	if (e->options.event)
 		e->options.event(e->options.context, event);
 	if (e->detect)
@@ -258,14 +263,6 @@ static void on_opened(void *context, struct flow *flow)
 	engine_event(e, &event);
 }
 
-/* UDP has no handshake: a probe that was never answered shows only when the flow is given up. A sensor that sees one direction
- * only would take every conversation for such: those have more than a try or two. */
-static bool went_unanswered(const struct flow *flow)
-{
-	return !flow->half[TO_CLIENT].packets && flow->half[TO_SERVER].packets <= 2 && flow->session.state != SESSION_REFUSED &&
-	       !address_is_group(&flow->ends.server);
-}
-
 static void engine_streams_end(struct engine *e, struct flow *flow)
 {
 	stream_end(e->streams, flow);
@@ -323,7 +320,7 @@ static void on_ended(void *context, struct flow *flow, uint64_t now_ns, const ch
 			engine_streams_end(e, flow);
 	} else {
 		engine_streams_end(e, flow);
-		if (ran_out && went_unanswered(flow))
+		if (ran_out && transport_unanswered(flow))
 			engine_failed(e, flow, "no_answer");
 	}
 	classify_forget(e->classifier, flow);
@@ -353,7 +350,10 @@ static void engine_time(struct engine *e, uint64_t now_ns)
 		return;
 	e->now_ns = now_ns;
 	flows_time(e->flows, now_ns, on_ended, on_deadline, e);
-	if (e->detect)
+	e->told_ns = now_ns;
+	if (e->fusion)
+		fusion_time(e->fusion, now_ns);
+	else if (e->detect)
 		detect_time(e->detect, now_ns);
 }
 
@@ -482,10 +482,31 @@ void engine_idle(struct engine *e, uint64_t now_ns)
 	engine_time(e, now_ns);
 }
 
+bool engine_fuse(struct engine *e)
+{
+	const struct fusion_options options = {
+		.tolerance_ns = e->options.config->fusion_tolerance_s * TW_SECOND,
+		.seed = digest_seed(e->options.live),
+		.counters = &e->counters,
+		.detect = e->detect,
+		.event = e->options.event,
+		.context = e->options.context,
+	};
+	e->fusion = options.tolerance_ns ? fusion_open(&options) : NULL;
+	return e->fusion || !options.tolerance_ns;
+}
+
+struct fusion *engine_fusion(const struct engine *e)
+{
+	return e->fusion;
+}
+
 void engine_finish(struct engine *e)
 {
 	engine_flush(e);
 	flows_finish(e->flows, e->now_ns, on_ended, e);
+	if (e->fusion)
+		fusion_flush(e->fusion);
 	if (e->detect)
 		detect_finish(e->detect);
 }
@@ -502,18 +523,10 @@ static void on_alert(void *context, const struct alert *alert)
 	e->options.alert(e->options.context, alert);
 }
 
-static uint64_t random_seed(bool live)
-{
-	uint64_t seed = 0x7468696e67776172u; /* replay: the same answer every time */
-	if (live && getrandom(&seed, sizeof seed, 0) != sizeof seed)
-		log_note("no random numbers from the kernel: tables are seeded with a constant");
-	return seed;
-}
-
 static bool engine_start(struct engine *e)
 {
 	const struct config *config = e->options.config;
-	uint64_t seed = random_seed(e->options.live);
+	uint64_t seed = digest_seed(e->options.live);
 	const struct stream_receiver receiver = {on_bytes, on_gap, on_opened, on_refused, on_closed, e};
 	const struct classify_options classify = {config->decode_as, config->decode_as_count, LIMIT_NDPI_FLOWS,
 						  config->ndpi};
@@ -546,6 +559,7 @@ void engine_close(struct engine *e)
 {
 	if (!e)
 		return;
+	fusion_close(e->fusion);
 	detect_close(e->detect);
 	classifier_close(e->classifier);
 	memos_close(e->memos);

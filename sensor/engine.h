@@ -29,6 +29,11 @@ void engine_log(struct engine *engine, const struct event *event);
 void engine_idle(struct engine *engine, uint64_t now_ns); /* live tick: time passes without packets */
 void engine_finish(struct engine *engine);                /* end of input: flows, then detectors */
 
+/* From now on the wire and logs are one (fusion.h): called before the first packet when both are given, unless the config's tolerance
+ * is 0. False when memory is refused. */
+bool engine_fuse(struct engine *engine);
+struct fusion *engine_fusion(const struct engine *engine); /* NULL when it is not */
+
 /* Live: other rules from now on; the old ones may be closed after it. False when memory is refused: the old ones stay. */
 bool engine_exchange(struct engine *engine, struct rules *rules);
 

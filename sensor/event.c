@@ -101,6 +101,7 @@ const struct field event_fields[] = {
 	EVENT("frame", FIELD_U32, frame, NULL, "wire: number of the frame in its capture; log: of the line"),
 	EVENT("file", FIELD_U16, file, NULL, "number of the input"),
 	EVENT("one_sided", FIELD_BOOL, one_sided, NULL, "only one direction of the flow has been seen so far"),
+	EVENT("fused", FIELD_BOOL, fused, NULL, "wire and log both tell it: rules get the wire's event, with what the log adds"),
 	EVENT("predecessor_ip", FIELD_ADDRESS, predecessor, NULL,
 	      "of an accepted login: the other address from which the same client identifier has a live session"),
 	ENDS("src_ip", FIELD_ADDRESS, client, "the client: who opened the conversation"),

@@ -101,6 +101,7 @@ struct event {
 	uint8_t message;               /* the parser's number of the message, as its table has it; 0 = none */
 	bool one_sided;                /* only one direction of this flow has been seen so far */
 	uint8_t mac[2][6];             /* of client and server on the tapped wire; zeros: unknown, or not asked for (engine_macs()) */
+	bool fused;                    /* wire and log both tell it: fusion.h */
 };
 
 /* --- Fields ------------------------------------------------------------------------------------------------- */

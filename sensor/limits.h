@@ -15,6 +15,11 @@
 
 #define LIMIT_LOG_SESSIONS 262144u    /* clients that later lines of a log may speak of */
 
+/* Wire and log as one: see fusion.h. */
+#define LIMIT_FUSED 131072u           /* events of the last seconds by which twins are recognised; a power of two */
+#define LIMIT_FUSED_BYTES 67108864u   /* of events that wait */
+#define LIMIT_FUSION_TOLERANCE_S 3u   /* a default: logs have a resolution of a second, and their writers delay */
+
 /* Logs. */
 #define LIMIT_LOG_RECORD 65536u       /* bytes of a record; of a longer one the head is read, the rest skipped */
 #define LIMIT_LOG_HEAD 65536u         /* bytes at the beginning of a log by which its format is found */

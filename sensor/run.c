@@ -1,6 +1,7 @@
 #include "run.h"
 #include "digest.h"
 #include "enrich.h"
+#include "fusion.h"
 #include "hash.h"
 #include "inputs.h"
 #include "log.h"
@@ -30,6 +31,8 @@ struct job {
 	bool level_reached;
 	enum level fail_on;
 	double started;
+	double saved;   /* when the places in the logs were, the last time */
+	bool unsaved;   /* there is more since */
 };
 
 /* event.file: captures count from 0, logs from here. */
@@ -230,14 +233,30 @@ static void reload(struct job *job)
 	log_note("SIGHUP: %u rules loaded", rules_count(rules));
 }
 
-/* Records are out before the place in the log is saved: what is not is read again. */
+/* Records are out before the place in the log is saved: what is not is read again. Events that wait for the wire are not out, so
+ * it is saved when none waits; where logs never pause, the waiting is cut short now and then. */
+static void save_logs(struct job *job)
+{
+	enum { AT_LEAST_EVERY_S = 30 };
+	struct fusion *fusion = engine_fusion(job->engine);
+	job->unsaved = true;
+	sinks_flush(&job->sinks);
+	if (fusion && fusion_holds_log(fusion)) {
+		if (wall_seconds() < job->saved + AT_LEAST_EVERY_S)
+			return;
+		fusion_flush(fusion);
+		sinks_flush(&job->sinks);
+	}
+	if (job->state)
+		logs_save(job->logs, job->state);
+	job->saved = wall_seconds();
+	job->unsaved = false;
+}
+
 static void follow_logs(struct job *job)
 {
-	while (!stop_asked && logs_follow(job->logs, wall_ns())) {
-		sinks_flush(&job->sinks);
-		if (job->state)
-			logs_save(job->logs, job->state);
-	}
+	while (!stop_asked && logs_follow(job->logs, wall_ns()))
+		save_logs(job);
 }
 
 static void watch_loop(struct job *job)
@@ -260,6 +279,8 @@ static void watch_loop(struct job *job)
 			engine_idle(job->engine, wall_ns());
 		if (result == CAPTURE_IDLE || n % FILES_EVERY == 0)
 			enrich_look(job->enrich);
+		if (result == CAPTURE_IDLE && job->unsaved)
+			save_logs(job);
 		/* An alert does not wait for a quiet moment that a busy interface may never have. */
 		if (result == CAPTURE_IDLE || counters->alerts + counters->updates != alerts ||
 		    counters->packets - packets > EVENTS_WAIT) {
@@ -278,6 +299,8 @@ static void watch_loop(struct job *job)
 static int finish(struct job *job)
 {
 	engine_finish(job->engine);
+	if (job->unsaved)
+		save_logs(job);
 	bool good = sinks_close(&job->sinks);
 	struct summary summary = {job->engine, job->rules, job->capture, job->logs, wall_seconds() - job->started};
 	if (!job->options->quiet)
@@ -388,6 +411,11 @@ static int run_opened(struct job *job)
 	if (!job->engine || !gather_logs(job))
 		return EXIT_INPUT_OUTPUT;
 	engine_macs(job->engine, enrich_wants_macs(job->enrich));
+	bool wire = o->live ? capture.interfaces && capture.interfaces[0] : capture.inputs[0] != NULL;
+	if (wire && job->logs && !engine_fuse(job->engine)) {
+		log_error("not enough memory to see wire and logs as one; `fusion_tolerance_s: 0` does without");
+		return EXIT_INPUT_OUTPUT;
+	}
 	catch_signals(job);
 	if (o->live)
 		watch_loop(job);

@@ -44,7 +44,7 @@ static void print_faults(FILE *out, const struct summary *summary)
 				c->offset == offsetof(struct counters, flows) ||
 				c->offset == offsetof(struct counters, flows_active) ||
 				c->offset == offsetof(struct counters, log_lines) ||
-				c->offset == offsetof(struct counters, log_bytes) ||
+				c->offset == offsetof(struct counters, log_bytes) || c->offset == offsetof(struct counters, log_fused) ||
 				(c->offset >= offsetof(struct counters, events) &&
 				 c->offset <= offsetof(struct counters, updates));
 		if (value && !ordinary)

@@ -106,3 +106,9 @@ void transport_closed(struct event *event, struct transport_detail *detail, cons
 		break;
 	}
 }
+
+bool transport_unanswered(const struct flow *flow)
+{
+	return !flow->half[TO_CLIENT].packets && flow->half[TO_SERVER].packets <= 2 && flow->session.state != SESSION_REFUSED &&
+	       !address_is_group(&flow->ends.server);
+}

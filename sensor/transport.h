@@ -24,5 +24,8 @@ void transport_spoke(struct event *event);
 /* how: "fin", "rst" or "timeout". */
 void transport_closed(struct event *event, struct transport_detail *detail, const struct flow *flow, const char *how,
 		      enum direction by);
+/* UDP has no handshake: a probe that was never answered shows only when the flow is given up. A sensor that sees one direction
+ * only would take every conversation for such: those have more than a try or two. */
+bool transport_unanswered(const struct flow *flow);
 
 #endif

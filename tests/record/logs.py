@@ -75,10 +75,11 @@ def free_port():
 class Broker:
     """Mosquitto with the accounts alice and device01, and these lines of configuration."""
 
-    def __init__(self, *lines, dynsec=False):
+    def __init__(self, *lines, dynsec=False, tls=False):
         self.folder = tempfile.TemporaryDirectory()
         os.chmod(self.folder.name, 0o777)
         self.port, self.log = free_port(), self.path("mosquitto.log")
+        self.tls_port = free_port() if tls else None
         with open(self.path("password"), "w", encoding="ascii"):
             pass
         for user, password in (("alice", "alicepw"), ("device01", "d01")):
@@ -90,6 +91,10 @@ class Broker:
             config += ["plugin /usr/lib/x86_64-linux-gnu/mosquitto_dynamic_security.so", f"plugin_opt_config_file {self.path('dynsec.json')}"]
         else:
             config += ["allow_anonymous false", f"password_file {self.path('password')}"]
+        if tls:
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", "/CN=broker",
+                            "-keyout", self.path("key.pem"), "-out", self.path("cert.pem")], check=True, stderr=subprocess.DEVNULL)
+            config += [f"listener {self.tls_port} 127.0.0.1", f"certfile {self.path('cert.pem')}", f"keyfile {self.path('key.pem')}"]
         with open(self.path("conf"), "w", encoding="ascii") as f:
             f.write("\n".join(config) + "\n")
         for name in os.listdir(self.folder.name):
@@ -270,4 +275,5 @@ def main():
             f.write(f"{name}.log\trecorded\ttests/record/logs.py\t{what}\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
