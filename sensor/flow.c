@@ -368,6 +368,21 @@ struct flow *flow_at(const struct flows *flows, uint32_t index)
 	return &flows->pool[index];
 }
 
+struct conversation flow_conversation(const struct flow *flow)
+{
+	return (struct conversation){
+		.ends = &flow->ends,
+		.app_proto = flow->app_proto,
+		.parser = flow->parser ? flow->parser->name : NULL,
+		.first_ns = flow->first_seen_ns,
+		.last_ns = flow->last_seen_ns,
+		.bytes = {flow->half[0].bytes, flow->half[1].bytes},
+		.packets = {flow->half[0].packets, flow->half[1].packets},
+		.transport = flow->transport,
+		.midstream = flow->midstream,
+	};
+}
+
 void flow_flip(struct flow *flow)
 {
 	struct half half = flow->half[0];

@@ -7,8 +7,8 @@
 #ifndef TW_FLOW_H
 #define TW_FLOW_H
 
+#include "conversation.h"
 #include "counters.h"
-#include "event.h"
 
 struct parser;
 
@@ -93,6 +93,9 @@ void flow_carry_end(struct flows *flows, struct flow *carrier);
 /* The place of a flow in the table, and what is there now: perhaps another one, or a free place (`transport` 0). */
 uint32_t flow_index(const struct flows *flows, const struct flow *flow);
 struct flow *flow_at(const struct flows *flows, uint32_t index);
+
+/* What it has come to so far; borrows its ends. */
+struct conversation flow_conversation(const struct flow *flow);
 
 /* Client and server change places (a probe has shown it): ends, halves. Only before the first event of the flow. */
 void flow_flip(struct flow *flow);

@@ -15,6 +15,12 @@
 
 #define LIMIT_LOG_SESSIONS 262144u    /* clients that later lines of a log may speak of */
 
+#define LIMIT_DEVICES 65536u          /* in the inventory */
+#define LIMIT_DEVICE_FACTS 524288u    /* names, topics, fingerprints of all devices ... */
+#define LIMIT_FACTS_OF_KIND 8u        /* ... and how many of a kind of one */
+#define LIMIT_CENSUS 512u             /* protocols, versions, cipher suites told apart */
+#define LIMIT_REPORT_ALERTS 1048576u  /* alerts of a report: more are counted */
+
 /* Logs. */
 #define LIMIT_LOG_RECORD 65536u       /* bytes of a record; of a longer one the head is read, the rest skipped */
 #define LIMIT_LOG_HEAD 65536u         /* bytes at the beginning of a log by which its format is found */
