@@ -287,11 +287,10 @@ static void put_file(struct json *json, const struct report *r, const struct rep
 {
 	enum { MS = 1000000 };
 	const struct file_seen *f = &r->files[file];
-	const void *owner = r->context->owner;
-	const char *fault = facts->file_fault ? facts->file_fault(owner, file) : NULL;
+	const char *fault = facts->file_fault(facts->inputs, file);
 	json_list(json);
 	json_number(json, file);
-	json_text(json, slice_text(r->context->file_name(owner, file)));
+	json_text(json, slice_text(r->context->file_name(r->context->owner, file)));
 	json_number(json, f->is_log);
 	json_number(json, f->records);
 	json_number(json, f->bytes);
@@ -307,7 +306,7 @@ static void write_files(struct report *r, FILE *out, const struct report_facts *
 	page_data_begin(out, "files");
 	fputc('[', out);
 	for (unsigned file = 0; file < FILES; file++) {
-		if (!r->files[file].records && !(facts->file_fault && facts->file_fault(r->context->owner, (uint16_t)file)))
+		if (!r->files[file].records && !facts->file_fault(facts->inputs, (uint16_t)file))
 			continue;
 		struct json *json = json_begin();
 		put_file(json, r, facts, (uint16_t)file);

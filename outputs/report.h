@@ -22,7 +22,8 @@ struct report_facts {
 	const struct counters *counters;
 	uint64_t dropped;          /* by the kernel */
 	unsigned faults;           /* inputs that could not be read or were damaged */
-	const char *(*file_fault)(const void *owner, uint16_t file); /* what was wrong with it; NULL: nothing that is known */
+	const char *(*file_fault)(const void *inputs, uint16_t file); /* what was wrong with it; NULL: nothing that is known */
+	const void *inputs;
 	struct devices *devices;
 	struct census *census;
 };

@@ -1,6 +1,6 @@
 #include "report_page.h"
-#include "report_page_parts.h"
 #include "../sensor/digest.h"
+#include <report_page_parts.h> /* made of report_page.html, .css and .js: see CMakeLists.txt */
 
 void page_text(FILE *out, struct slice text)
 {

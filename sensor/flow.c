@@ -1,5 +1,6 @@
 #include "flow.h"
 #include "hash.h"
+#include "../parsers/parser.h"
 #include <stddef.h>
 #include <sys/mman.h>
 
