@@ -121,7 +121,7 @@ static void table_print(FILE *out, const struct cell *cell, unsigned width)
 	uint32_t i = 0;
 	for (; i < cell->size; i++) {
 		bool begins = ((unsigned char)cell->text[i] & 0xc0) != 0x80;
-		if (begins && columns == width - 1 && width < 64) {
+		if (begins && columns == width - 2 && width < 64) {
 			fputs("\xe2\x80\xa6", out);
 			columns++;
 			break;

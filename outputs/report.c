@@ -18,7 +18,7 @@ enum { ROWS_BYTES = 30 << 20, DEVICES_MAX = 4000, PATH_MAX_BYTES = 4096, FILES =
 
 /* Where the row of an alert, or of its last update, lies in the temporary file. */
 struct row {
-	uint64_t key, offset;
+	uint64_t key, offset, raised_ns;
 	uint32_t size, rank; /* rank: it is this rule's so many-th, from 1 */
 	uint32_t next;
 	uint16_t rule;
@@ -134,7 +134,7 @@ static struct row *row_of(struct report *r, const struct alert *alert)
 	if (r->row_count == LIMIT_REPORT_ALERTS)
 		return NULL;
 	struct row *row = &r->rows[r->row_count++];
-	*row = (struct row){.key = key, .next = *bucket, .rule = (uint16_t)alert->rule->index,
+	*row = (struct row){.key = key, .raised_ns = alert->time_ns, .next = *bucket, .rule = (uint16_t)alert->rule->index,
 			    .rank = ++r->rules[alert->rule->index].rows};
 	*bucket = r->row_count;
 	return row;
@@ -153,7 +153,7 @@ void report_alert(struct report *r, const struct alert *alert)
 		r->not_kept += !alert->update;
 		return;
 	}
-	struct slice json = report_row(alert);
+	struct slice json = report_row(alert, row->raised_ns);
 	uint32_t size = page_json(json, r->escaped);
 	r->rows_bytes += size;
 	r->rows_bytes -= row->size;

@@ -21,7 +21,7 @@
 			else if (value !== false && value != null)
 				element.setAttribute(key, value === true ? "" : value);
 		}
-		element.append(...children.flat(9).filter(c => c != null && c !== false && c !== ""));
+		element.append(...children.flat(9).filter(c => c != null && c !== false && c !== 0 && c !== ""));
 		return element;
 	};
 	const h = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
@@ -109,8 +109,11 @@
 			return "No alerts";
 		const grave = levels.filter(l => l >= 3).length ? levels.filter(l => l >= 3) : levels.slice(0, 1);
 		const words = grave.map((l, i) => number(total[l]) + " " + LEVELS[l] + (i === grave.length - 1 ? (total[l] === 1 && grave.length === 1 ? " alert" : " alerts") : ""));
-		const from = alerting.filter(d => grave.some(l => d[l])).length;
-		return words.join(" and ") + (from ? " from " + plural(from, "device") : "");
+		const from = new Set();
+		for (const rule of rules.filter(r => grave.includes(r.level)))
+			for (const client of byRule.get(rule.index).clients.keys())
+				from.add(client);
+		return words.join(" and ") + " from " + (alerts.length < all ? "at least " : "") + plural(from.size, "device");
 	};
 
 	const warnings = () => {
@@ -176,22 +179,24 @@
 	const topClients = of => [...of.clients].sort((a, b) => b[1] - a[1]).map(c => c[0]);
 	const when = (first, last) => last > first ? short(first) + " \u2013 " + clock(last).slice(0, 8) + " (" + span(last - first) + ")" : stamp(first);
 	const mitre = rule => rule.mitre.map(([id, name, tactic]) => h("div", {}, h("b", {}, id), name && " " + name, tactic && h("span", {class: "soft"}, " \u00b7 " + tactic)));
-	const condition = rule => (rule.condition ? rule.condition + (rule.value && /different$/.test(rule.condition) ? " " + rule.value : "") +
+	const condition = rule => !rule.condition && !rule.awaited ? "" : (rule.condition ? rule.condition + (rule.value && /different$/.test(rule.condition) ? " " + rule.value : "") +
 		(rule.window_s ? " within " + span(rule.window_s * 1000) : "") : rule.window_s && rule.awaited ? "awaited within " + span(rule.window_s * 1000) : "") +
-		(rule.group.length ? (rule.condition ? ", " : "") + "for each " + rule.group.join(", ") : "");
+		(rule.group.length ? ", for each " + rule.group.join(", ") : "");
 
 	const pick = change => {
 		Object.assign(state, change);
 		drawAlerts();
 		go("alerts");
 	};
+	const firstSentence = text => (text || "").split(/(?<=[.!?])\s/)[0];
 	const finding = rule => {
 		const of = byRule.get(rule.index), row = of.rows[0];
 		return h("article", {class: "card finding c" + rule.level},
 			h("div", {}, pill(rule.level), " ", h("span", {class: "soft"}, plural(rule.alerts, "alert"))),
 			h("h3", {}, rule.title),
+			h("p", {class: "note"}, firstSentence(rule.description)),
 			row && h("dl", {class: "kv"},
-				h("dt", {}, "Who"), h("dd", {}, listed(topClients(of), 2), row[SERVER] && h("span", {class: "soft"}, " \u2192 " + row[SERVER] + (row[SPORT] ? ":" + row[SPORT] : "") + " " + row[APP])),
+				h("dt", {}, "Who"), h("dd", {}, of.clients.size === 1 ? [h("b", {}, who(row).slice(0, 90))] : listed(topClients(of), 2), row[SERVER] && h("span", {class: "soft"}, " \u2192 " + row[SERVER] + (row[SPORT] ? ":" + row[SPORT] : "") + " " + row[APP])),
 				h("dt", {}, "When"), h("dd", {}, when(of.first, of.last)),
 				h("dt", {}, "Proof"), h("dd", {}, proofs(row).slice(0, 1))),
 			h("div", {}, h("button", {type: "button", class: "link", onclick: () => pick({rule: rule.index, device: null, group: "rule", levels: new Set([0, 1, 2, 3, 4])})}, "Show " + (rule.alerts === 1 ? "the alert" : "all " + number(rule.alerts)) + " and what to check")));
@@ -216,7 +221,7 @@
 		gaps.sort((a, b) => b[0] - a[0]);
 		const breaks = [];
 		for (const [gap, i] of gaps) {
-			if (breaks.length === 10 || gap < rest * 0.12)
+			if (breaks.length === 8 || gap < rest / 5 || gap < 30e3)
 				break;
 			breaks.push(i);
 			rest -= gap;
@@ -249,16 +254,14 @@
 		const length = parts.reduce((sum, p) => sum + p.to - p.from, 0);
 		const top = lanes.length * (LANE + 4), floor = top + 14 + TRAFFIC, svg = s("svg", {viewBox: "0 0 " + WIDTH + " " + (floor + 24), role: "img",
 			"aria-label": "Alerts of each level and traffic over time; the tables below say the same in numbers"});
-		let x = LEFT, most = 1;
+		let x = LEFT;
 		for (const part of parts) {
 			part.x = x;
 			part.width = least + (room - least * parts.length) * (part.to - part.from) / length;
 			part.bins = bins(part, part.width);
 			x += part.width + GAP;
-			for (const bin of part.bins)
-				most = Math.max(most, bin.seen / (bin.to - bin.from));
 		}
-		most = Math.max(...parts.flatMap(p => p.bins.map(b => b.seen / (b.to - b.from))));
+		const most = Math.max(...parts.flatMap(p => p.bins.map(b => b.seen)));
 		lanes.forEach((level, i) => svg.append(s("text", {x: LEFT - 10, y: i * (LANE + 4) + 15, "text-anchor": "end"}, LEVELS[level])));
 		svg.append(s("text", {x: LEFT - 10, y: floor - TRAFFIC / 2 + 4, "text-anchor": "end"}, counters.get("packets") ? "traffic" : "log lines"));
 		parts.forEach((part, i) => drawSegment(svg, part, {lanes, LANE, floor, TRAFFIC, most, last: i === parts.length - 1, next: parts[i + 1], GAP}));
@@ -278,7 +281,7 @@
 				s("title", {}, plural(bin.alerts[level], LEVELS[level] + " alert") + ", " + stamp(bin.from) + " \u2013 " + clock(bin.to))));
 		});
 		for (const bin of part.bins.filter(b => b.seen)) {
-			const height = Math.max(1.5, o.TRAFFIC * bin.seen / (bin.to - bin.from) / o.most);
+			const height = Math.max(1.5, o.TRAFFIC * Math.sqrt(bin.seen / o.most));
 			svg.append(s("rect", {class: "traffic", x: part.x + (bin.from - part.from) * scale, y: o.floor - height,
 				width: Math.max(1, (bin.to - bin.from) * scale - 0.5), height},
 			s("title", {}, number(bin.seen) + (bin.bytes ? " frames, " + bytes(bin.bytes) : " records") + ", " + stamp(bin.from) + " \u2013 " + clock(bin.to))));
@@ -322,7 +325,8 @@
 			h("div", {class: "note"}, calledWhat(d[5]))), [4, 3, 2, 1, 0].map(l => h("td", {class: "n " + (d[l] ? "lv c" + l : "zero")}, number(d[l]))));
 		show(at("tables"), h("div", {class: "two"},
 			h("div", {class: "card"}, h("h2", {}, "By rule"), table(["Level", "Rule", "#Alerts", "#Devices", "ATT&CK"], ordered, TOP, ofRule)),
-			h("div", {class: "card"}, h("h2", {}, "By device"), table(["Device", "#crit.", "#high", "#med.", "#low", "#info"], worst, TOP, ofDevice))));
+			h("div", {class: "card"}, h("h2", {}, "By device"), table(["Device", "#crit.", "#high", "#med.", "#low", "#info"], worst, TOP, ofDevice),
+				about.devices > devices.length && h("p", {class: "note more"}, "The " + number(devices.length) + " devices that this page lists; search the alerts for others."))));
 	};
 	const values = (d, kind) => (d[kind] || []).map(f => f.value);
 	const calledWhat = d => {
@@ -391,7 +395,7 @@
 	};
 	const alertRow = (row, withRule) => {
 		const rule = ruleAt.get(row[RULE]);
-		return lazily(h("details", {class: "alert"}, h("summary", {}, h("span", {class: "mono"}, stamp(row[TIME])), pill(rule.level), h("span", {}, who(row)),
+		return lazily(h("details", {class: "alert"}, h("summary", {class: withRule ? "mixed" : null}, h("span", {class: "mono"}, stamp(row[TIME])), withRule && pill(rule.level), h("span", {}, who(row)),
 			h("span", {class: "soft"}, withRule ? rule.title : row[WHAT] + (row[RESOURCE] ? " " + row[RESOURCE] : "") + (measured(row, rule) ? ": " + measured(row, rule) : "")),
 			h("span", {class: "soft"}, row[SERVER] ? "\u2192 " + row[SERVER] + (row[SPORT] ? ":" + row[SPORT] : "") : ""))), () => detail(row, rule, withRule));
 	};
@@ -507,14 +511,14 @@
 					return line.nextSibling.remove();
 				line.after(h("tr", {}, h("td", {colspan: 7}, deviceDetail(d))));
 			}}, deviceName(d));
-			const line = h("tr", {}, h("td", {}, button, d.mac && h("div", {class: "note mono"}, d.mac)), h("td", {}, calledWhat(d), values(d, "users").length > 0 && h("div", {class: "note"}, "user " + listed(values(d, "users"), 2))),
+			const line = h("tr", {}, h("td", {}, button, d.mac && h("div", {class: "note mono nowrap"}, d.mac)), h("td", {}, calledWhat(d), values(d, "users").length > 0 && h("div", {class: "note"}, "user " + listed(values(d, "users"), 2))),
 				h("td", {}, listed([...values(d, "protocols"), ...values(d, "other_protocols")], 4)),
 				h("td", {}, values(d, "services").length > 0 && h("div", {}, "serves " + listed(values(d, "services"), 2)), values(d, "servers").length > 0 && h("div", {}, "calls " + listed(values(d, "servers"), 2))),
 				h("td", {class: "note nowrap"}, short(ms(d.first_seen)), h("br"), short(ms(d.last_seen))), h("td", {class: "n"}, number(d.events)),
 				h("td", {}, worst < 0 ? "" : pill(level)));
 			return line;
 		};
-		show(at("devices"), h("h2", {}, "Devices"), h("div", {class: "card"},
+		show(at("devices"), h("h2", {}, "Device inventory"), h("div", {class: "card"},
 			table(["Device", "Name", "Protocols", "Connections", "First and last seen", "#Events", "Worst alert"], devices, 25, row),
 			about.devices > devices.length && h("p", {class: "note"}, "This page lists " + number(devices.length) + " of " + plural(about.devices, "device") + ", those with alerts first; thingwarden inventory lists all."),
 			about.devices_refused > 0 && h("p", {class: "note"}, "The table of devices was full: " + number(about.devices_refused) + " mentions of further addresses were not kept.")));
@@ -539,25 +543,25 @@
 	};
 	const drawCoverage = () => {
 		const c = name => counters.get(name) || 0, items = [];
-		const item = (bad, title, text) => items.push(h("li", {}, h("span", {class: "pill c" + (bad ? 2 : "g")}, bad ? "look" : "fine"), " ", h("b", {}, title), " ", text));
+		const item = (bad, title, text, some) => items.push(h("li", {}, h("span", {class: "pill c" + (bad ? 2 : some ? 1 : "g")}, bad ? "look" : some ? "note" : "fine"), " ", h("b", {}, title), " ", text));
 		const share = n => about.flows ? " (" + (100 * n / about.flows).toFixed(n / about.flows < 0.1 ? 1 : 0) + " % of flows)" : "";
 		item(about.faults, "Inputs.", about.faults ? plural(about.faults, "input was", "inputs were") + " damaged or could not be read: what is missing was not analysed." : "All were read to their end.");
 		if (c("packets")) {
 			item(about.dropped || c("truncated"), "Capture.", about.dropped || c("truncated") ? plural(about.dropped, "frame") + " dropped by the kernel, " + plural(c("truncated"), "frame") + " cut by the snap length." : "No frame was cut by the snap length.");
 			item(c("gaps"), "TCP streams.", c("gaps") ? plural(c("gaps"), "hole") + ", " + bytes(c("gap_bytes")) + " lost: messages there were not seen." : "No holes.");
-			item(c("flows_midstream") > about.flows / 10, "Beginnings.", plural(c("flows_midstream"), "TCP flow") + " joined half-way" + share(c("flows_midstream")) + ": their logins were not seen.");
-			item(about.one_sided > about.flows / 4, "Both directions.", plural(about.one_sided, "flow") + " seen in one direction only" + share(about.one_sided) + ": unanswered, or half of the traffic passes elsewhere.");
-			item(false, "Encrypted.", plural(about.encrypted, "flow") + share(about.encrypted) + ": of TLS and DTLS only the handshake, resets, rates and silence are seen.");
-			item(about.unread > about.flows / 4, "Protocols not read.", plural(about.unread, "flow") + share(about.unread) + ", " + bytes(about.unread_bytes) + ": counted, named where possible, not looked into.");
+			item(c("flows_midstream") > about.flows / 10, "Beginnings.", plural(c("flows_midstream"), "TCP flow") + " joined half-way" + share(c("flows_midstream")) + ": their logins were not seen.", c("flows_midstream"));
+			item(about.one_sided > about.flows / 4, "Both directions.", plural(about.one_sided, "flow") + " seen in one direction only" + share(about.one_sided) + ": unanswered, or half of the traffic passes elsewhere.", about.one_sided);
+			item(false, "Encrypted.", plural(about.encrypted, "flow") + share(about.encrypted) + ": of TLS and DTLS only the handshake, resets, rates and silence are seen.", about.encrypted);
+			item(about.unread > about.flows / 4, "Protocols not read.", plural(about.unread, "flow") + share(about.unread) + ", " + bytes(about.unread_bytes) + ": counted, named where possible, not looked into.", about.unread);
 			item(c("undecoded") > c("packets") / 10, "Frames not decoded.", plural(c("undecoded"), "frame") + " of a type that is not decoded (ARP and the like), " + number(c("malformed")) + " malformed.");
 			item(c("messages_bad"), "Messages refused by a parser.", c("messages_bad") ? number(c("messages_bad")) + ": broken, or an attack on parsers." : "None.");
 		}
 		if (c("log_lines"))
-			item(c("log_unreadable") || c("log_cut"), "Logs.", plural(c("log_lines"), "line") + ", " + number(c("log_unreadable")) + " not understood, " + number(c("log_cut")) + " cut, " + number(c("log_ambiguous")) + " that fit more than one connection.");
+			item(c("log_unreadable") || c("log_cut"), "Logs.", plural(c("log_lines"), "line") + ", " + number(c("log_unreadable")) + " not understood, " + number(c("log_cut")) + " cut, " + number(c("log_ambiguous")) + " that fit more than one connection.", c("log_ambiguous"));
 		const evicted = ["flows_evicted", "segments_evicted", "groups_evicted", "memos_evicted", "http_evicted", "log_sessions_evicted"].reduce((n, name) => n + c(name), 0);
 		item(evicted, "Memory.", evicted ? number(evicted) + " states given up because tables were full: raise limits in the configuration." : "No state was given up.");
 		item(about.not_kept, "This page.", about.not_kept ? plural(about.not_kept, "alert") + " beyond what a report holds: see the alert records." : alerts.length < all ? "Holds " + number(alerts.length) + " of " + plural(all, "alert") + ", the first of each rule; the others are counted and stand in the alert records." : "Holds every alert.");
-		show(at("coverage"), h("h2", {}, "Coverage and blind spots"), h("div", {class: "two"}, h("div", {class: "card"}, h("ul", {class: "plain"}, items)),
+		show(at("coverage"), h("h2", {}, "Coverage and blind spots"), h("div", {class: "two half"}, h("div", {class: "card"}, h("ul", {class: "plain"}, items)),
 			h("div", {class: "card"}, h("h3", {}, "Inputs"), table(["Input", "#Records", "First and last"], files, TOP, f => h("tr", {}, h("td", {class: "mono"}, f[1], f[7] && h("div", {}, h("span", {class: "pill c2"}, "damaged"), " " + f[7])),
 				h("td", {class: "n"}, number(f[3]) + (f[2] ? " log" : "")), h("td", {class: "note nowrap"}, f[3] ? [day(f[5]) + " " + clock(f[5]).slice(0, 8), h("br"), day(f[6]) + " " + clock(f[6]).slice(0, 8)] : ""))))),
 		h("details", {class: "card more"}, h("summary", {}, "All counters"), table(["Counter", "#Value", "Meaning"], about.counters, 99, ([name, value, help]) => h("tr", {}, h("td", {class: "mono"}, name), h("td", {class: "n"}, number(value)), h("td", {}, help)))));
@@ -577,5 +581,7 @@
 		for (const box of document.querySelectorAll("details.group"))
 			box.draw();
 	});
+	show(at("nav"), [["summary", "What happened"], ["timeline", "When"], ["tables", "Rules and devices"], ["alerts", "Alerts"], ["devices", "Inventory"], ["protocols", "Protocols and ciphers"], ["coverage", "Coverage"]]
+		.filter(([id]) => at(id).childNodes.length).map(([id, name]) => h("a", {href: "#" + id}, name)));
 	document.documentElement.dataset.ready = "yes";
 })();

@@ -85,14 +85,14 @@ static void put_shown(struct json *json, const struct alert *alert)
 	json_list_end(json);
 }
 
-struct slice report_row(const struct alert *alert)
+struct slice report_row(const struct alert *alert, uint64_t raised_ns)
 {
 	const struct event *event = alert->event;
 	const struct session *session = event->session;
 	struct json *json = json_begin();
 	json_list(json);
 	json_number(json, alert->rule->index);
-	json_number(json, alert->time_ns / MS);
+	json_number(json, raised_ns / MS);
 	json_number(json, alert->first_seen_ns / MS);
 	json_number(json, alert->last_seen_ns / MS);
 	json_number(json, alert->update);

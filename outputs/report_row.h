@@ -5,8 +5,8 @@
 #include "json.h"
 #include "output.h"
 
-/* One alert as a list; borrowed until the next record of json.h. */
-struct slice report_row(const struct alert *alert);
+/* One alert as a list; borrowed until the next record of json.h. An update tells when the alert was raised. */
+struct slice report_row(const struct alert *alert, uint64_t raised_ns);
 
 struct report_rule {
 	const struct rule *rule; /* NULL: raised nothing */
