@@ -6,7 +6,7 @@
 	const about = data("about"), files = data("files"), rules = data("rules"), devices = data("devices"), time = data("time");
 	/* In the order in which the program writes them. */
 	const [RULE, TIME, FIRST, LAST, UPDATE, CLIENT, CPORT, SERVER, SPORT, APP, TRANSPORT, IS_LOG, CLIENT_ID, ID_KIND, USER, WHAT, RESOURCE,
-		COUNT, DISTINCT, VALUE, RATIO, GROUP, FRAMES, SAMPLES, SHOWN] = Array.from({length: 25}, (_, i) => i);
+		COUNT, DISTINCT, VALUE, RATIO, GROUP, FRAMES, SAMPLES, SHOWN, LAST_FILE, LAST_FRAME] = Array.from({length: 27}, (_, i) => i);
 	const alerts = data("alerts");
 	const ruleAt = new Map(rules.map(r => [r.index, r])), fileAt = new Map(files.map(f => [f[0], f]));
 	const counters = new Map(about.counters.map(c => [c[0], c[1]]));
@@ -57,7 +57,8 @@
 
 	/* --- display filters (Wireshark 4) ---------------------------------------------------------------------------- */
 
-	const quoted = text => "\"" + text.replace(/[\\"]/g, "\\$&") + "\"";
+	/* A dollar sign would begin a macro, even in quotes. */
+	const quoted = text => "\"" + text.replace(/[\\"]/g, "\\$&").replace(/\$/g, "\\x24") + "\"";
 	const framesFilter = frames => frames.length === 1 ? "frame.number == " + frames[0] : "frame.number in {" + frames.join(",") + "}";
 	const addressFilter = a => (a.includes(":") ? "ipv6.addr == " : "ip.addr == ") + a;
 	const portField = row => (row[TRANSPORT] === 17 ? "udp" : "tcp") + ".port == ";
@@ -374,7 +375,8 @@
 			add(h("span", {class: "mono"}, name), h("code", {}, text));
 		add(row[IS_LOG] ? "Proof: lines" : "Proof: frames", proofs(row), row[COUNT] > row[FRAMES].reduce((n, f) => n + f.length - 1, 0) && h("span", {class: "note"}, "the first of " + number(row[COUNT])));
 		if (!row[IS_LOG] && row[CLIENT] && row[SERVER])
-			add("More in Wireshark", proof("both ends", pairFilter(row)), row[CPORT] && proof("last conversation", conversationFilter(row)), clientIdFilter(row) && proof("client id", clientIdFilter(row)));
+			add("More in Wireshark", h("div", {"data-file": fileName(row[LAST_FILE])}, h("b", {title: fileName(row[LAST_FILE])}, baseName(fileName(row[LAST_FILE]))),
+				row[FRAMES].length ? h("span", {class: "soft"}, ", the last event is in frame " + row[LAST_FRAME]) : ""), proof("both ends", pairFilter(row)), row[CPORT] && proof("last conversation", conversationFilter(row)), clientIdFilter(row) && proof("client id", clientIdFilter(row)));
 		if (withRule && rule.description)
 			add("Check", rule.description);
 		return h("div", {class: "body"}, h("dl", {class: "kv"}, kv));

@@ -120,6 +120,8 @@ struct slice report_row(const struct alert *alert, uint64_t raised_ns)
 		json_text(json, alert->sample[i]);
 	json_list_end(json);
 	put_shown(json, alert);
+	json_number(json, event->file);
+	json_number(json, event->frame);
 	json_list_end(json);
 	return json_end(json);
 }

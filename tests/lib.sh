@@ -7,6 +7,7 @@ build_packages=(gcc libc6-dev cmake ninja-build pkg-config libpcap-dev libndpi-d
 	libpcre2-dev libssl-dev libhtp-dev zlib1g-dev libxxhash-dev uthash-dev libcmocka-dev)
 test_packages=(clang libclang-rt-14-dev mosquitto mosquitto-clients tshark rsyslog tcpdump iproute2 python3
 	python3-jsonschema python3-yaml)
+optional_packages=(chromium) # what is tested with them is skipped, visibly, where they cannot be had
 
 fail() {
 	echo "${0##*/}: $*" >&2
