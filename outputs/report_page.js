@@ -6,7 +6,7 @@
 	const about = data("about"), files = data("files"), rules = data("rules"), devices = data("devices"), time = data("time");
 	/* In the order in which the program writes them. */
 	const [RULE, TIME, FIRST, LAST, UPDATE, CLIENT, CPORT, SERVER, SPORT, APP, TRANSPORT, IS_LOG, CLIENT_ID, ID_KIND, USER, WHAT, RESOURCE,
-		COUNT, DISTINCT, VALUE, RATIO, GROUP, FRAMES, SAMPLES, SHOWN, LAST_FILE, LAST_FRAME] = Array.from({length: 27}, (_, i) => i);
+		COUNT, DISTINCT, VALUE, RATIO, GROUP, FRAMES, SAMPLES, SHOWN, OWN_FILE, OWN_FRAME] = Array.from({length: 27}, (_, i) => i);
 	const alerts = data("alerts");
 	const ruleAt = new Map(rules.map(r => [r.index, r])), fileAt = new Map(files.map(f => [f[0], f]));
 	const counters = new Map(about.counters.map(c => [c[0], c[1]]));
@@ -360,7 +360,7 @@
 		if (withRule)
 			add("Rule", h("b", {}, rule.title), h("span", {class: "note mono"}, " " + rule.name));
 		add("Who", who(row), row[CLIENT] && h("span", {class: "soft"}, " from port " + row[CPORT]), " \u2192 ", row[SERVER] || "unknown", row[SPORT] ? ":" + row[SPORT] : "", " (" + row[APP] + ")",
-			row[COUNT] > 1 && (row[CLIENT_ID] || row[USER]) && h("span", {class: "soft"}, "; client and user are those of the last event"));
+			row[COUNT] > 1 && (row[CLIENT_ID] || row[USER]) && h("span", {class: "soft"}, "; client and user are those of " + (row[IS_LOG] ? "line " : "frame ") + row[OWN_FRAME]));
 		add("What", row[WHAT], row[RESOURCE] && [" ", h("code", {}, row[RESOURCE])], measured(row, rule) && ": " + measured(row, rule));
 		add("When", when(row[FIRST], row[LAST]), h("span", {class: "soft"}, "; raised " + stamp(row[TIME]) + (row[UPDATE] ? ", last told of in update " + row[UPDATE] : "")));
 		if (row[GROUP].length)
@@ -375,8 +375,8 @@
 			add(h("span", {class: "mono"}, name), h("code", {}, text));
 		add(row[IS_LOG] ? "Proof: lines" : "Proof: frames", proofs(row), row[COUNT] > row[FRAMES].reduce((n, f) => n + f.length - 1, 0) && h("span", {class: "note"}, "the first of " + number(row[COUNT])));
 		if (!row[IS_LOG] && row[CLIENT] && row[SERVER])
-			add("More in Wireshark", h("div", {"data-file": fileName(row[LAST_FILE])}, h("b", {title: fileName(row[LAST_FILE])}, baseName(fileName(row[LAST_FILE]))),
-				row[FRAMES].length ? h("span", {class: "soft"}, ", the last event is in frame " + row[LAST_FRAME]) : ""), proof("both ends", pairFilter(row)), row[CPORT] && proof("last conversation", conversationFilter(row)), clientIdFilter(row) && proof("client id", clientIdFilter(row)));
+			add("More in Wireshark", h("div", {"data-file": fileName(row[OWN_FILE])}, h("b", {title: fileName(row[OWN_FILE])}, baseName(fileName(row[OWN_FILE]))),
+				h("span", {class: "soft"}, ", around frame " + row[OWN_FRAME])), proof("both ends", pairFilter(row)), row[CPORT] && proof("this conversation", conversationFilter(row)), clientIdFilter(row) && proof("client id", clientIdFilter(row)));
 		if (withRule && rule.description)
 			add("Check", rule.description);
 		return h("div", {class: "body"}, h("dl", {class: "kv"}, kv));
