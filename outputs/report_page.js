@@ -1,7 +1,7 @@
 "use strict";
 (() => {
 	const LEVELS = ["informational", "low", "medium", "high", "critical"];
-	const PAGE = 50, TOP = 12;
+	const PAGE = 50, TOP = 12, PAPER = 200;
 	const data = name => JSON.parse(document.getElementById("data-" + name).textContent);
 	const about = data("about"), files = data("files"), rules = data("rules"), devices = data("devices"), time = data("time");
 	/* In the order in which the program writes them. */
@@ -114,7 +114,7 @@
 		for (const rule of rules.filter(r => grave.includes(r.level)))
 			for (const client of byRule.get(rule.index).clients.keys())
 				from.add(client);
-		return words.join(" and ") + " from " + (alerts.length < all ? "at least " : "") + plural(from.size, "device");
+		return words.join(" and ") + " from " + (alerts.length < all ? "at least " : "") + (from.size === 1 ? [...from][0] : plural(from.size, "device"));
 	};
 
 	const warnings = () => {
@@ -151,7 +151,7 @@
 			fact(number(c("packets")), "frames"), fact(number(c("flows")), "flows");
 		if (c("log_lines"))
 			fact(number(c("log_lines")), "log lines");
-		fact(number(about.devices), about.devices === 1 ? "device" : "devices");
+		fact(number(about.devices) + (about.devices_refused ? "+" : ""), about.devices === 1 ? "device" : "devices");
 		show(at("facts"), h("div", {class: "facts"}, facts), h("div", {class: "tiles", role: "group", "aria-label": "Alerts by level; press to see only that level"}, [4, 3, 2, 1, 0].map(level =>
 			h("button", {type: "button", class: "tile c" + level + (total[level] ? "" : " none"), "aria-pressed": "false", "data-level": level, onclick: () => {
 				const only = state.levels.size === 1 && state.levels.has(level);
@@ -578,10 +578,14 @@
 	drawProtocols();
 	drawCoverage();
 	show(at("foot"), "Made by thingwarden " + about.version + " from its inputs alone: the same inputs give the same page. Nothing on it was fetched from elsewhere.");
-	/* On paper a closed group says nothing: the first rows of each are printed. */
+	/* On paper a closed group says nothing: the first rows of each are printed; with all details while that is bearable. */
 	addEventListener("beforeprint", () => {
 		for (const box of document.querySelectorAll("details.group"))
 			box.draw();
+		const rows = document.querySelectorAll("details.alert");
+		if (rows.length <= PAPER)
+			for (const row of rows)
+				row.draw();
 	});
 	show(at("nav"), [["summary", "What happened"], ["timeline", "When"], ["tables", "Rules and devices"], ["alerts", "Alerts"], ["devices", "Inventory"], ["protocols", "Protocols and ciphers"], ["coverage", "Coverage"]]
 		.filter(([id]) => at(id).childNodes.length).map(([id, name]) => h("a", {href: "#" + id}, name)));
