@@ -59,11 +59,11 @@ static void cell_mac(struct cell *cell, const struct device *device)
 	const uint8_t *m = device->mac;
 	if (!device->mac_known)
 		return;
-	snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x%s", m[0], m[1], m[2], m[3], m[4], m[5], device->mac_varies ? "+" : "");
+	snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
 	cell_text(cell, text);
 }
 
-/* At most `most` of its values, then how many more are known or, with a plus, at least so often something else was seen. */
+/* At most `most` of its values, then an ellipsis when there are or were others. */
 static void cell_facts(struct cell *cell, const struct devices *devices, const struct device *device, enum fact_kind kind, unsigned most,
 		       const char *between)
 {
@@ -94,6 +94,7 @@ static void table_row(const struct devices *devices, const struct device *device
 	if (!cells[0].size)
 		cell_text(&cells[0], "(not logged)");
 	cell_mac(&cells[1], device);
+	cell_text(&cells[1], device->mac_varies ? "+" : ""); /* and others */
 	cell_facts(&cells[2], devices, device, FACT_CLIENT_ID, 2, ", ");
 	if (!cells[2].size)
 		cell_facts(&cells[2], devices, device, FACT_NAME, 1, ", ");
@@ -228,6 +229,10 @@ void inventory_put(struct json *json, const struct devices *devices, const struc
 	cell.size = 0;
 	cell_mac(&cell, device);
 	put_cell(json, "mac", &cell);
+	if (device->mac_varies) {
+		json_key(json, "mac_varies");
+		json_bool(json, true);
+	}
 	put_time(json, "first_seen", device->first_ns);
 	put_time(json, "last_seen", device->last_ns);
 	put_count(json, "events", device->events);

@@ -233,15 +233,15 @@ static void write_rules(struct report *r, FILE *out, uint32_t cap)
 	page_data_end(out);
 }
 
-static uint64_t weight(const struct device *device)
+static bool alerted(const struct device *device)
 {
-	uint64_t weight = 0;
+	uint32_t any = 0;
 	for (unsigned level = 0; level < DEVICE_LEVELS; level++)
-		weight = weight > UINT64_MAX >> 12 ? UINT64_MAX : weight + ((uint64_t)device->alerts[level] << (3 * level));
-	return weight;
+		any |= device->alerts[level];
+	return any != 0;
 }
 
-/* All devices, or when they are too many those with the gravest alerts and then the first of the others. */
+/* All devices; when they are too many, those with alerts go first. */
 static void write_devices(struct report *r, FILE *out, const struct report_facts *facts)
 {
 	uint32_t count = devices_sort(facts->devices), written = 0;
@@ -250,7 +250,7 @@ static void write_devices(struct report *r, FILE *out, const struct report_facts
 	for (unsigned pass = 0; pass < 2; pass++)
 		for (uint32_t i = 0; i < count && written < DEVICES_MAX; i++) {
 			const struct device *device = devices_at(facts->devices, i);
-			if ((weight(device) == 0) != pass)
+			if (alerted(device) == (pass == 1))
 				continue;
 			struct json *json = json_begin();
 			json_list(json);

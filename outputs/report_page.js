@@ -513,7 +513,7 @@
 					return line.nextSibling.remove();
 				line.after(h("tr", {}, h("td", {colspan: 7}, deviceDetail(d))));
 			}}, deviceName(d));
-			const line = h("tr", {}, h("td", {}, button, d.mac && h("div", {class: "note mono nowrap"}, d.mac)), h("td", {}, calledWhat(d), values(d, "users").length > 0 && h("div", {class: "note"}, "user " + listed(values(d, "users"), 2))),
+			const line = h("tr", {}, h("td", {}, button, d.mac && h("div", {class: "note mono nowrap"}, d.mac + (d.mac_varies ? " and others" : ""))), h("td", {}, calledWhat(d), values(d, "users").length > 0 && h("div", {class: "note"}, "user " + listed(values(d, "users"), 2))),
 				h("td", {}, listed([...values(d, "protocols"), ...values(d, "other_protocols")], 4)),
 				h("td", {}, values(d, "services").length > 0 && h("div", {}, "serves " + listed(values(d, "services"), 2)), values(d, "servers").length > 0 && h("div", {}, "calls " + listed(values(d, "servers"), 2))),
 				h("td", {class: "note nowrap"}, short(ms(d.first_seen)), h("br"), short(ms(d.last_seen))), h("td", {class: "n"}, number(d.events)),

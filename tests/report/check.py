@@ -72,6 +72,8 @@ def inventory(folder):
     check("inventory: a CoAP server has its paths", any(d.get("services") and d.get("resources") for d in coap), coap)
     logged = json.loads(run("inventory", "--format", "json", os.path.join(PCAPS, "log")).stdout)
     check("inventory: of logs", any(d.get("client_ids") for d in logged))
+    scanner = {d["address"]: d for d in json.loads(run("inventory", "--format", "json", os.path.join(PCAPS, "session/session_scan-fires.pcap")).stdout)}.get("10.20.0.66", {})
+    check("inventory: of many topics the first eight, and how often there were others", len(scanner.get("resources", [])) == 8 and scanner["not_kept"]["resources"] > 0, scanner)
     table = run("inventory", home).stdout.decode()
     check("inventory: a table by default", table.startswith("ADDRESS") and "10.20.0.13" in table and table.endswith("devices\n"), table[:300])
     damaged = os.path.join(folder, "damaged.pcap")
@@ -343,6 +345,8 @@ def many(browser, folder):
     size = os.path.getsize(path)
     check(f"many: {MANY} alerts, page of {size / 1e6:.1f} MB", done.returncode == 0 and size < PAGE_MOST and len(last_records(alerts)) == MANY)
     check("many: all are in it", len(rows_of(path)) == MANY)
+    about = json.loads(read(path).split('id="data-about">', 1)[1].split("</script>", 1)[0])
+    check("many: the table of devices is full and says so", about["devices"] == 65536 and about["devices_refused"] > 0, about["devices"])
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     print(f"      peak memory of a child so far: {peak // 1024} MiB")
     if browser:
