@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <zlib.h>
@@ -27,6 +28,7 @@ struct source {
 	uint32_t frame;
 	uint16_t link_type;
 	bool ready, done, warned;
+	char fault[120];       /* the first one, without the name; "" for none */
 };
 
 struct capture {
@@ -50,14 +52,26 @@ static long long source_at(const struct source *source)
 	return source->gzip ? (long long)gztell(source->gzip) : (long long)ftell(source->file);
 }
 
-static void fault(struct capture *c, struct source *source, const char *what)
+__attribute__((format(printf, 3, 4)))
+static void fault(struct capture *c, struct source *source, const char *format, ...)
 {
+	char text[512];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
 	c->faults++;
+	log_error("%s: %s", source->name, text);
+	if (!*source->fault)
+		snprintf(source->fault, sizeof source->fault, "%.*s", (int)sizeof source->fault - 1, text);
+}
+
+static void damaged(struct capture *c, struct source *source, const char *what)
+{
 	if (source->file)
-		log_error("%s: %s at byte %lld; the %u frames before it were analysed", source->name, what, source_at(source),
-			  source->frame);
+		fault(c, source, "%s at byte %lld; the %u frames before it were analysed", what, source_at(source), source->frame);
 	else
-		log_error("%s: %s", source->name, what);
+		fault(c, source, "%s", what);
 }
 
 /* --- files -------------------------------------------------------------------------------------------------- */
@@ -104,9 +118,8 @@ static uint32_t peek_magic(FILE *file)
 static void link_unknown(struct capture *c, struct source *source, uint16_t link_type)
 {
 	const char *name = pcap_datalink_val_to_name(link_type);
-	c->faults++;
 	source->warned = true;
-	log_error("%s: link type %u (%s) is not decoded", source->name, link_type, name ? name : "unknown");
+	fault(c, source, "link type %u (%s) is not decoded", link_type, name ? name : "unknown");
 }
 
 static void source_close(struct capture *c, struct source *source)
@@ -134,8 +147,7 @@ static bool pcap_begin(struct capture *c, struct source *source)
 	char error[PCAP_ERRBUF_SIZE];
 	source->pcap = pcap_fopen_offline_with_tstamp_precision(source->file, PCAP_TSTAMP_PRECISION_NANO, error);
 	if (!source->pcap) {
-		c->faults++;
-		log_error("%s: not a capture that can be read: %s", source->name, error);
+		fault(c, source, "not a capture that can be read: %s", error);
 		if (source->file != stdin)
 			fclose(source->file);
 		source_close(c, source);
@@ -169,8 +181,7 @@ static bool source_open(struct capture *c, struct source *source)
 {
 	source->file = file_open(source);
 	if (!source->file) {
-		c->faults++;
-		log_error("%s: %s", source->name, strerror(errno));
+		fault(c, source, "%s", strerror(errno));
 		return false;
 	}
 	c->open++;
@@ -187,7 +198,7 @@ static bool pcapng_frame(struct capture *c, struct source *source)
 	const char *what;
 	enum pcapng_result result = pcapng_next(source->pcapng, &source->packet, &what);
 	if (result == PCAPNG_DAMAGED)
-		fault(c, source, what);
+		damaged(c, source, what);
 	if (result != PCAPNG_FRAME)
 		return false;
 	if (!source->warned && !decode_knows_link(source->packet.link_type))
@@ -201,7 +212,7 @@ static bool pcap_frame(struct capture *c, struct source *source)
 	const u_char *bytes;
 	int result = pcap_next_ex(source->pcap, &header, &bytes);
 	if (result == PCAP_ERROR)
-		fault(c, source, pcap_geterr(source->pcap));
+		damaged(c, source, pcap_geterr(source->pcap));
 	if (result != 1)
 		return false;
 	source->packet = (struct packet){
@@ -218,7 +229,7 @@ static bool records_frame(struct capture *c, struct source *source)
 	const char *what;
 	int result = record_file_next(source->records, &source->packet, &what);
 	if (result < 0)
-		fault(c, source, what);
+		damaged(c, source, what);
 	source->packet.link_type = source->link_type;
 	return result > 0;
 }
@@ -469,6 +480,11 @@ void capture_close(struct capture *c)
 const char *capture_file_name(const struct capture *c, uint16_t file)
 {
 	return file < c->count ? c->sources[file].name : "";
+}
+
+const char *capture_file_fault(const struct capture *c, uint16_t file)
+{
+	return file < c->count && *c->sources[file].fault ? c->sources[file].fault : NULL;
 }
 
 unsigned capture_faults(const struct capture *c)

@@ -26,6 +26,7 @@ enum capture_result capture_next(struct capture *capture, struct packet *packet)
 void capture_close(struct capture *capture);
 
 const char *capture_file_name(const struct capture *capture, uint16_t file); /* as the user would name it */
+const char *capture_file_fault(const struct capture *capture, uint16_t file); /* what was wrong with it so far; NULL: nothing */
 /* Inputs that could not be opened or were damaged so far: exit status 1 when not 0. */
 unsigned capture_faults(const struct capture *capture);
 /* For progress: bytes read of bytes known, 0/0 when live. */

@@ -302,6 +302,12 @@ static void on_closed(void *context, struct flow *flow, const char *how, enum di
 
 /* --- what the flow table tells ------------------------------------------------------------------------------ */
 
+static void tell_conversation(const struct engine *e, const struct flow *flow)
+{
+	const struct conversation conversation = flow_conversation(flow);
+	e->options.conversation(e->options.context, &conversation);
+}
+
 static void on_ended(void *context, struct flow *flow, uint64_t now_ns, const char *how)
 {
 	struct engine *e = context;
@@ -323,6 +329,8 @@ static void on_ended(void *context, struct flow *flow, uint64_t now_ns, const ch
 		if (ran_out && transport_unanswered(flow))
 			engine_failed(e, flow, "no_answer");
 	}
+	if (e->options.conversation && !flow->carried) /* one that is carried is told with its carrier */
+		tell_conversation(e, flow);
 	classify_forget(e->classifier, flow);
 }
 
@@ -425,7 +433,10 @@ static void engine_now(struct engine *e, const struct datagram *d)
 static void engine_decode(struct engine *e, const struct packet *packet, bool waits)
 {
 	struct waiting *slot = &e->batch[e->batch_count];
-	switch (decode(e->decoder, packet, &slot->datagram)) {
+	enum decoded decoded = decode(e->decoder, packet, &slot->datagram);
+	if (e->options.datagram && decoded != DECODED_NOTHING)
+		e->options.datagram(e->options.context, packet, &slot->datagram);
+	switch (decoded) {
 	case DECODED_NOTHING:
 		return;
 	case DECODED_JOINED: {

@@ -4,6 +4,7 @@
 
 #include "capture.h"
 #include "config.h"
+#include "conversation.h"
 #include "counters.h"
 #include "detect.h"
 
@@ -15,6 +16,8 @@ struct engine_options {
 	bool live;                /* random seeds */
 	void (*alert)(void *context, const struct alert *alert);
 	void (*event)(void *context, const struct event *event); /* NULL: events are not wanted */
+	void (*conversation)(void *context, const struct conversation *conversation);                        /* NULL as well */
+	void (*datagram)(void *context, const struct packet *packet, const struct datagram *datagram);       /* NULL as well */
 	void *context;
 };
 

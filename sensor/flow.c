@@ -1,5 +1,6 @@
 #include "flow.h"
 #include "hash.h"
+#include "../parsers/parser.h"
 #include <stddef.h>
 #include <sys/mman.h>
 
@@ -387,6 +388,21 @@ void flow_macs(const struct flow *flow, uint8_t out[2][6])
 		memcpy(out[i], flow->half[i].mac_head, 3);
 		memcpy(out[i] + 3, flow->mac_tail[i], 3);
 	}
+}
+
+struct conversation flow_conversation(const struct flow *flow)
+{
+	return (struct conversation){
+		.ends = &flow->ends,
+		.app_proto = flow->app_proto,
+		.parser = flow->parser ? flow->parser->name : NULL,
+		.first_ns = flow->first_seen_ns,
+		.last_ns = flow->last_seen_ns,
+		.bytes = {flow->half[0].bytes, flow->half[1].bytes},
+		.packets = {flow->half[0].packets, flow->half[1].packets},
+		.transport = flow->transport,
+		.midstream = flow->midstream,
+	};
 }
 
 void flow_flip(struct flow *flow)

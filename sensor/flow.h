@@ -7,8 +7,8 @@
 #ifndef TW_FLOW_H
 #define TW_FLOW_H
 
+#include "conversation.h"
 #include "counters.h"
-#include "event.h"
 
 struct parser;
 
@@ -98,6 +98,8 @@ struct flow *flow_at(const struct flows *flows, uint32_t index);
 
 /* The Ethernet addresses of client and server in the flow's first frame; zeros when there was none or it was nobody's own. */
 void flow_macs(const struct flow *flow, uint8_t out[2][6]);
+/* What it has come to so far; borrows its ends. */
+struct conversation flow_conversation(const struct flow *flow);
 
 /* Client and server change places (a probe has shown it): ends, halves. Only before the first event of the flow. */
 void flow_flip(struct flow *flow);

@@ -19,6 +19,11 @@
 #define LIMIT_FUSED 131072u           /* events of the last seconds by which twins are recognised; a power of two */
 #define LIMIT_FUSED_BYTES 67108864u   /* of events that wait */
 #define LIMIT_FUSION_TOLERANCE_S 3u   /* a default: logs have a resolution of a second, and their writers delay */
+#define LIMIT_DEVICES 65536u          /* in the inventory */
+#define LIMIT_DEVICE_FACTS 524288u    /* names, topics, fingerprints of all devices ... */
+#define LIMIT_FACTS_OF_KIND 8u        /* ... and how many of a kind of one */
+#define LIMIT_CENSUS 512u             /* protocols, versions, cipher suites told apart */
+#define LIMIT_REPORT_ALERTS 1048576u  /* alerts of a report: more are counted */
 
 /* Logs. */
 #define LIMIT_LOG_RECORD 65536u       /* bytes of a record; of a longer one the head is read, the rest skipped */

@@ -10,10 +10,11 @@ static const char usage[] =
 	"\n"
 	"  thingwarden replay [options] INPUT...   analyse captures: files, folders, - for standard input\n"
 	"  thingwarden watch  [options] -i IFACE   watch interfaces until SIGTERM; SIGHUP: reloads rules, reopens files\n"
+	"  thingwarden inventory [options] INPUT...   the devices seen in captures and logs; --format table, json or csv\n"
 	"  thingwarden rules  check|list|show|test|fields ...   lint Sigma files, explain or try a rule\n"
 	"  thingwarden version\n"
 	"\n"
-	"options of replay and watch\n"
+	"options of replay, watch and inventory\n"
 	"  -c, --config FILE       configuration; works without any\n"
 	"  -r, --rules PATH        Sigma file or folder instead of the shipped rules; may be repeated\n"
 	"  -i, --interface IFACE   watch: where to listen; may be repeated\n"
@@ -24,6 +25,7 @@ static const char usage[] =
 	"                          Events too, where it can show them (all but ocsf and text), else eve\n"
 	"      --decode-as tcp.port==N,mqtt   what a port speaks, when the first bytes do not tell\n"
 	"      --stats FILE        the summary as JSON\n"
+	"      --report FILE           replay: one HTML page with alerts, evidence, devices, ciphers and blind spots\n"
 	"      --fail-on LEVEL     exit status 3 when an alert of this level or above was raised\n"
 	"  -q, --quiet             no progress, no summary\n"
 	"\n"
@@ -59,7 +61,7 @@ static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-	{"replay", command_run}, {"watch", command_run}, {"rules", rules_command}, {"version", command_version},
+	{"replay", command_run}, {"watch", command_run}, {"inventory", command_run}, {"rules", rules_command}, {"version", command_version},
 	{"help", command_help},  {"--help", command_help}, {"-h", command_help}, {"--version", command_version},
 };
 
@@ -77,7 +79,7 @@ int main(int argc, char **argv)
 		names[i] = commands[i].name;
 	}
 	const char *near = log_nearest(argv[1], names);
-	log_error("unknown command %s; %s%s", argv[1], near ? "did you mean " : "valid: replay, watch, rules, version",
+	log_error("unknown command %s; %s%s", argv[1], near ? "did you mean " : "valid: replay, watch, inventory, rules, version",
 		  near ? near : "");
 	return EXIT_USAGE;
 }

@@ -2,12 +2,14 @@
 #include "log.h"
 #include "log_formats.h"
 #include "rule.h"
+#include "../outputs/inventory.h"
 #include "../outputs/output.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { OPTION_ALERTS = 256, OPTION_EVENTS, OPTION_FORMAT, OPTION_STATS, OPTION_FAIL_ON, OPTION_DECODE_AS, OPTION_LOG };
+enum { OPTION_ALERTS = 256, OPTION_EVENTS, OPTION_FORMAT, OPTION_STATS, OPTION_FAIL_ON, OPTION_DECODE_AS, OPTION_LOG,
+	OPTION_REPORT };
 
 static const struct option known[] = {
 	{"config", required_argument, NULL, 'c'},
@@ -21,6 +23,7 @@ static const struct option known[] = {
 	{"fail-on", required_argument, NULL, OPTION_FAIL_ON},
 	{"decode-as", required_argument, NULL, OPTION_DECODE_AS},
 	{"log", required_argument, NULL, OPTION_LOG},
+	{"report", required_argument, NULL, OPTION_REPORT},
 	{"quiet", no_argument, NULL, 'q'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
@@ -92,6 +95,14 @@ static bool format_valid(const char *text)
 	return false;
 }
 
+static bool inventory_valid(const char *text)
+{
+	if (inventory_format_valid(text))
+		return true;
+	log_error("--format %s: valid formats of an inventory: %s", text, inventory_formats());
+	return false;
+}
+
 static bool unknown_option(char **argv)
 {
 	const char *names[sizeof known / sizeof *known];
@@ -126,7 +137,8 @@ static bool option_take(struct options *o, int option, char **argv)
 	case OPTION_ALERTS: o->alerts = optarg; return true;
 	case OPTION_EVENTS: o->events = optarg; return true;
 	case OPTION_STATS: o->stats = optarg; return true;
-	case OPTION_FORMAT: o->format = optarg; return format_valid(optarg);
+	case OPTION_FORMAT: o->format = optarg; return o->inventory ? inventory_valid(optarg) : format_valid(optarg);
+	case OPTION_REPORT: o->report = optarg; return true;
 	case OPTION_FAIL_ON: o->fail_on = optarg; return level_valid(optarg);
 	case OPTION_LOG: return add_log(o, optarg);
 	case OPTION_DECODE_AS: return add_decode_as(o, optarg);
@@ -135,10 +147,28 @@ static bool option_take(struct options *o, int option, char **argv)
 	}
 }
 
+/* What only makes sense for another command. */
+static bool options_fit(const struct options *o, const char *command)
+{
+	if (!o->live && o->interface_count)
+		log_error("%s reads files; for an interface use thingwarden watch -i %s", command, o->interfaces[0]);
+	else if (o->live && o->input_count)
+		log_error("watch reads interfaces, not %s; for files use thingwarden replay", o->inputs[0]);
+	else if (o->report && (o->live || o->inventory))
+		log_error("--report is for replay: a report looks back at captures and logs");
+	else if (o->report && strcmp(o->report, "-") == 0)
+		log_error("--report needs the name of a file, which is written whole or not at all");
+	else if (o->inventory && (o->alerts || o->events || o->fail_on))
+		log_error("inventory lists devices and raises no alerts: --alerts, --events and --fail-on are for replay");
+	else
+		return true;
+	return false;
+}
+
 bool options_parse(struct options *o, int argc, char **argv)
 {
 	int option;
-	*o = (struct options){.live = strcmp(argv[0], "watch") == 0};
+	*o = (struct options){.live = strcmp(argv[0], "watch") == 0, .inventory = strcmp(argv[0], "inventory") == 0};
 	opterr = 0;
 	optind = 1;
 	while ((option = getopt_long(argc, argv, ":c:r:i:f:qh", known, NULL)) != -1)
@@ -149,16 +179,8 @@ bool options_parse(struct options *o, int argc, char **argv)
 	if (o->help)
 		return true;
 	if (!o->live && !o->input_count && !o->log_count) {
-		log_error("replay needs an input: a capture, a log, a folder of them, or - for standard input");
+		log_error("%s needs an input: a capture, a log, a folder of them, or - for standard input", argv[0]);
 		return false;
 	}
-	if (!o->live && o->interface_count) {
-		log_error("replay reads files; for an interface use thingwarden watch -i %s", o->interfaces[0]);
-		return false;
-	}
-	if (o->live && o->input_count) {
-		log_error("watch reads interfaces, not %s; for files use thingwarden replay", o->inputs[0]);
-		return false;
-	}
-	return true;
+	return options_fit(o, argv[0]);
 }

@@ -1,4 +1,4 @@
-/* options.h - the command line of `replay` and `watch` as data. */
+/* options.h - the command line of `replay`, `watch` and `inventory` as data. */
 #ifndef TW_OPTIONS_H
 #define TW_OPTIONS_H
 
@@ -7,8 +7,8 @@
 #define OPTIONS_MAX 64u /* of each option that may be repeated */
 
 struct options {
-	bool live, quiet, help;
-	const char *config, *alerts, *events, *format, *stats, *fail_on, *filter;
+	bool live, inventory, quiet, help;
+	const char *config, *alerts, *events, *format, *stats, *fail_on, *filter, *report;
 	const char *rules[OPTIONS_MAX + 1];      /* NULL-terminated */
 	const char *interfaces[OPTIONS_MAX + 1]; /* NULL-terminated */
 	struct { const char *format, *path; } logs[OPTIONS_MAX]; /* format NULL: by content */

@@ -7,6 +7,7 @@
 #include "log.h"
 #include "logsource.h"
 #include "sinks.h"
+#include "study.h"
 #include "summary.h"
 #include <signal.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@ struct job {
 	struct engine *engine;
 	struct enrich *enrich;
 	struct sinks sinks;
+	struct study *study;     /* NULL: nobody asked for an inventory or a report */
 	bool level_reached;
 	enum level fail_on;
 	double started;
@@ -151,11 +153,23 @@ static bool add_sinks(struct job *job)
 	return job->sinks.count || add_file(job, "-", SINK_ALERTS);
 }
 
+/* An inventory alone has no other way out. */
+static bool add_study(struct job *job)
+{
+	const struct options *o = job->options;
+	const struct record_context context = {file_name, job, job->config->sensor_name};
+	if (o->inventory || o->report)
+		job->study = study_open(o->report, &context);
+	return job->study || !(o->inventory || o->report);
+}
+
 static void on_alert(void *context, const struct alert *alert)
 {
 	struct job *job = context;
 	if (job->options->fail_on && alert->rule->level >= job->fail_on)
 		job->level_reached = true;
+	if (job->study)
+		study_alert(job->study, alert);
 	sinks_alert(&job->sinks, alert);
 }
 
@@ -168,7 +182,21 @@ static void on_log(void *context, const struct event *event)
 static void on_event(void *context, const struct event *event)
 {
 	struct job *job = context;
+	if (job->study)
+		study_event(job->study, event);
 	sinks_event(&job->sinks, event);
+}
+
+static void on_conversation(void *context, const struct conversation *conversation)
+{
+	struct job *job = context;
+	study_conversation(job->study, conversation);
+}
+
+static void on_datagram(void *context, const struct packet *packet, const struct datagram *datagram)
+{
+	struct job *job = context;
+	study_datagram(job->study, packet, datagram);
 }
 
 /* --- the run ------------------------------------------------------------------------------------------------ */
@@ -197,6 +225,8 @@ static void replay_loop(struct job *job)
 	for (uint64_t n = 1; !stop_asked; n++) {
 		bool logged = job->logs && logs_peek(job->logs, &log_ns);
 		if (captured && (!logged || packet.time_ns <= log_ns)) {
+			if (job->study)
+				study_packet(job->study, &packet);
 			engine_packet(job->engine, &packet);
 			captured = capture_next(job->capture, &packet) == CAPTURE_PACKET;
 		} else if (logged) {
@@ -296,19 +326,35 @@ static void watch_loop(struct job *job)
 	}
 }
 
+static unsigned input_faults(const struct job *job)
+{
+	return capture_faults(job->capture) + (job->logs ? logs_faults(job->logs) : 0) + (job->inputs ? inputs_faults(job->inputs) : 0);
+}
+
+static bool finish_study(struct job *job)
+{
+	const struct study_end end = {engine_counters(job->engine), job->capture, input_faults(job)};
+	if (!job->study)
+		return true;
+	bool good = study_finish(job->study, &end);
+	if (job->options->inventory)
+		good = study_print(job->study, job->options->format ? job->options->format : "table") && good;
+	return good;
+}
+
 static int finish(struct job *job)
 {
 	engine_finish(job->engine);
 	if (job->unsaved)
 		save_logs(job);
 	bool good = sinks_close(&job->sinks);
+	good = finish_study(job) && good;
 	struct summary summary = {job->engine, job->rules, job->capture, job->logs, wall_seconds() - job->started};
-	if (!job->options->quiet)
+	if (!job->options->quiet && !job->options->inventory)
 		summary_print(stderr, &summary);
 	if (job->options->stats && !summary_write(job->options->stats, &summary))
 		good = false;
-	if (capture_faults(job->capture) || (job->logs && logs_faults(job->logs)) ||
-	    (job->inputs && inputs_faults(job->inputs)) || !good)
+	if (input_faults(job) || !good)
 		return EXIT_INPUT_OUTPUT;
 	return job->level_reached ? EXIT_LEVEL : EXIT_DONE;
 }
@@ -394,7 +440,7 @@ static int run_opened(struct job *job)
 	}
 	if (o->live && job->config->state && !resume(job))
 		return EXIT_INPUT_OUTPUT;
-	if (!add_sinks(job))
+	if (!add_study(job) || (!o->inventory && !add_sinks(job)))
 		return EXIT_INPUT_OUTPUT;
 	job->capture = capture_open(&capture);
 	if (!job->capture)
@@ -404,7 +450,9 @@ static int run_opened(struct job *job)
 		.rules = job->rules,
 		.live = o->live,
 		.alert = on_alert,
-		.event = sinks_want_events(&job->sinks) ? on_event : NULL,
+		.event = job->study || sinks_want_events(&job->sinks) ? on_event : NULL,
+		.conversation = job->study ? on_conversation : NULL,
+		.datagram = job->study ? on_datagram : NULL,
 		.context = job,
 	};
 	job->engine = engine_open(&engine);
@@ -452,14 +500,17 @@ int run(const struct options *options)
 		return EXIT_USAGE;
 	struct decode_as *configured = job.config->decode_as;
 	choose_salt(job.config, options->live);
-	job.rules = run_load_rules(job.config, options->rules);
-	job.enrich = job.rules ? enrich_open(&job.config->enrich) : NULL;
+	if (!options->inventory)
+		job.rules = run_load_rules(job.config, options->rules);
+	bool ready = job.rules || options->inventory;
+	job.enrich = ready ? enrich_open(&job.config->enrich) : NULL;
 	if (job.enrich && join_decode_as(&job)) {
 		status = run_opened(&job);
 		free(job.config->decode_as);
 		job.config->decode_as = configured;
 	}
 	engine_close(job.engine);
+	study_close(job.study);
 	capture_close(job.capture);
 	logs_close(job.logs);
 	logstate_close(job.state);

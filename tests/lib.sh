@@ -8,6 +8,7 @@ build_packages=(gcc libc6-dev cmake ninja-build pkg-config libpcap-dev libndpi-d
 	libcmocka-dev)
 test_packages=(clang libclang-rt-14-dev mosquitto mosquitto-clients tshark rsyslog tcpdump iproute2 python3
 	python3-jsonschema python3-yaml logrotate)
+optional_packages=(chromium) # what is tested with them is skipped, visibly, where they cannot be had
 
 fail() {
 	echo "${0##*/}: $*" >&2
