@@ -236,6 +236,8 @@ static struct expression *reduce_predicate(struct expression *e, const struct kn
 	else
 		return e;
 	bool holds = p->op == MATCH_EXISTS || number_holds(p, number);
+	for (unsigned i = 0; p->op == MATCH_ANY && i < p->count; i++)
+		holds = holds || number_holds(&p->any[i], number);
 	return holds ? &always : &never;
 }
 
@@ -247,9 +249,11 @@ struct expression *expression_reduce(struct arena *arena, struct expression *e, 
 		return e;
 	struct expression *parts[256];
 	unsigned count = 0;
+	bool changed = false;
 	enum expression_kind ends = e->kind == EXPRESSION_AND ? EXPRESSION_NEVER : EXPRESSION_ALWAYS;
 	for (unsigned i = 0; i < e->count; i++) {
 		struct expression *part = expression_reduce(arena, e->parts[i], known);
+		changed = changed || part != e->parts[i];
 		if (e->kind == EXPRESSION_NOT && part->kind <= EXPRESSION_ALWAYS)
 			return part->kind == EXPRESSION_NEVER ? &always : &never;
 		if (e->kind != EXPRESSION_NOT && part->kind == ends)
@@ -262,6 +266,8 @@ struct expression *expression_reduce(struct arena *arena, struct expression *e, 
 	}
 	if (e->kind != EXPRESSION_NOT && count <= 1)
 		return count ? parts[0] : ends == EXPRESSION_NEVER ? &always : &never;
+	if (!changed)
+		return e;
 	struct expression *reduced = arena_take(arena, sizeof *reduced);
 	reduced->kind = e->kind;
 	reduced->count = count;
@@ -356,7 +362,7 @@ static struct expression *join_field(struct arena *arena, struct expression **pa
 	return predicate_of(arena, (struct predicate){.field = field, .op = MATCH_ANY, .any = list, .count = n});
 }
 
-static struct expression *join_alternatives(struct arena *arena, struct expression *e)
+struct expression *expression_join(struct arena *arena, struct expression *e)
 {
 	if (e->kind <= EXPRESSION_PREDICATE)
 		return e;
@@ -375,7 +381,7 @@ static struct expression *join_alternatives(struct arena *arena, struct expressi
 		if (any && part->kind == EXPRESSION_PREDICATE && may_join(&part->predicate))
 			parts[count++] = join_field(arena, parts + i, n - i);
 		else
-			parts[count++] = join_alternatives(arena, part);
+			parts[count++] = expression_join(arena, part);
 	}
 	if (any && count == 1)
 		return parts[0];
@@ -483,7 +489,7 @@ static uint16_t assemble(struct assembly *a, struct expression *e, uint16_t yes,
 
 bool program_compile(struct arena *arena, struct expression *expression, struct program *out)
 {
-	expression = join_alternatives(arena, expression);
+	expression = expression_join(arena, expression);
 	unsigned size = size_of(expression);
 	if (size >= PROGRAM_NO)
 		return false;

@@ -55,12 +55,15 @@ void predicate_set_net(struct predicate *predicate, const struct address *addres
 
 enum expression_kind { EXPRESSION_NEVER, EXPRESSION_ALWAYS, EXPRESSION_PREDICATE, EXPRESSION_NOT, EXPRESSION_AND, EXPRESSION_OR };
 
+struct program;
+
 /* A tree; everything in it lives as long as the arena that it came from. */
 struct expression {
 	enum expression_kind kind;
 	struct predicate predicate;
 	unsigned count;
 	struct expression **parts; /* NOT has one */
+	const struct program *program; /* rule_index.c: what it was compiled to; NULL: not yet */
 };
 
 /* What is known of an event before it is looked at: an index of rules is built on it. */
@@ -73,7 +76,10 @@ struct known {
 
 struct arena;
 
-/* The part of an expression that is still open once `known` is; NEVER or ALWAYS when nothing is. */
+/* The same, with one predicate for all alternatives that ask the same field. */
+struct expression *expression_join(struct arena *arena, struct expression *expression);
+/* The part of an expression that is still open once `known` is, which is the expression itself when `known` settles nothing of it;
+ * NEVER or ALWAYS when nothing is open. */
 struct expression *expression_reduce(struct arena *arena, struct expression *expression, const struct known *known);
 
 #define PROGRAM_YES UINT16_MAX

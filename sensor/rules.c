@@ -208,13 +208,15 @@ static uint32_t signature_of(const char *id)
 static void check_ids(struct rules *rules)
 {
 	for (unsigned i = 0; i < rules->draft_count; i++)
+		rules->drafts[i]->rule.signature_id = signature_of(rules->drafts[i]->rule.id);
+	for (unsigned i = 0; i < rules->draft_count; i++)
 		for (unsigned j = 0; j < i; j++) {
 			const struct rule *a = &rules->drafts[i]->rule, *b = &rules->drafts[j]->rule;
 			rules->sigma.path = a->path;
 			if (strcmp(a->id, b->id) == 0)
 				sigma_fault(&rules->sigma, yaml_get(rules->drafts[i]->document, "id"), "id %s is taken by %s:%u", a->id,
 					    b->path, b->line);
-			else if (signature_of(a->id) && signature_of(a->id) == signature_of(b->id))
+			else if (a->signature_id && a->signature_id == b->signature_id)
 				sigma_fault(&rules->sigma, yaml_get(rules->drafts[i]->document, "id"),
 					    "signature id (the first seven digits of the id) is taken by %s:%u", b->path, b->line);
 		}
@@ -227,7 +229,6 @@ static void number_rules(struct rules *rules)
 		if (draft->filter)
 			continue;
 		draft->rule.index = rules->count;
-		draft->rule.signature_id = signature_of(draft->rule.id);
 		/* Sigma: no alerting should be triggered by informational rules. */
 		draft->rule.generate = !draft->disabled && draft->rule.level != LEVEL_INFORMATIONAL && (!draft->referenced || draft->wants_generate || draft->correlation);
 		rules->rules[rules->count++] = &draft->rule;
@@ -275,7 +276,7 @@ static void build_index(struct rules *rules)
 	for (uint32_t i = 0; i < rules->count; i++) {
 		struct draft *draft = draft_of(rules->rules[i]);
 		if (draft->expression && is_live(rules->rules[i], 0))
-			plain[count++] = (struct indexed){rules->rules[i], draft->expression, draft->service};
+			plain[count++] = (struct indexed){rules->rules[i], expression_join(rules->arena, draft->expression), draft->service};
 	}
 	rules->index = rule_index_build(rules->arena, plain, count, &too_large);
 	if (rules->index)
