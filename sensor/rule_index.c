@@ -1,5 +1,6 @@
 #include "rule_index.h"
 #include "arena.h"
+#include "program.h"
 
 enum { MESSAGES = 32, DIRECTIONS = TO_CLIENT + 1, OUTCOMES = OUTCOME_FAILURE + 1 };
 
@@ -13,8 +14,13 @@ struct bucket {
 	unsigned count;
 };
 
+/* One message of a protocol with one action. */
+struct kind {
+	struct bucket buckets[DIRECTIONS][OUTCOMES][2][2];
+};
+
 struct rule_index {
-	struct bucket buckets[PROTOCOL_COUNT][ACTION_COUNT][MESSAGES][DIRECTIONS][OUTCOMES];
+	const struct kind *kinds[PROTOCOL_COUNT][ACTION_COUNT][MESSAGES]; /* NULL: nothing to ask */
 };
 
 /* What is open of the rules once `known` is; returns how many. */
@@ -23,7 +29,7 @@ static unsigned reduce(struct arena *arena, const struct indexed *rules, unsigne
 {
 	unsigned n = 0;
 	for (unsigned i = 0; i < count; i++) {
-		if (rules[i].service >= 0 && rules[i].service != known->protocol)
+		if (rules[i].service >= 0 && rules[i].service != known->of[KNOWN_PROTOCOL])
 			continue;
 		struct expression *left = expression_reduce(arena, rules[i].expression, known);
 		if (left->kind != EXPRESSION_NEVER)
@@ -41,7 +47,7 @@ static const struct program *compiled(struct arena *arena, struct expression *op
 	if (open->program)
 		return open->program;
 	struct program *program = arena_take(arena, sizeof *program);
-	if (!program_compile(arena, open, program))
+	if (!program_compile(arena, open, true, program))
 		return NULL;
 	return open->program = program;
 }
@@ -62,21 +68,24 @@ static bool fill(struct arena *arena, struct bucket *bucket, const struct indexe
 	return true;
 }
 
-/* All directions and outcomes of one protocol, action and message. */
-static bool fill_message(struct arena *arena, struct rule_index *index, const struct indexed *rules, unsigned count,
-			 struct known known, struct rule **too_large)
+/* What follows the message in enum knowledge, one after the other, so that what one of them leaves as it is stays the same. */
+static bool fill_kind(struct arena *arena, struct kind *kind, const struct indexed *rules, unsigned count, const struct known *known,
+		      struct rule **too_large)
 {
-	struct indexed left[LIMIT_RULES];
-	known.depth = KNOWN_WHOLE;
-	for (unsigned direction = 0; count && direction < DIRECTIONS; direction++)
-		for (unsigned outcome = 0; outcome < OUTCOMES; outcome++) {
-			known.direction = (uint8_t)direction;
-			known.outcome = (uint8_t)outcome;
-			unsigned m = reduce(arena, rules, count, &known, left);
-			if (!fill(arena, &index->buckets[known.protocol][known.action][known.message][direction][outcome], left, m,
-				  too_large))
-				return false;
-		}
+	static const uint8_t sizes[] = {[KNOWN_DIRECTION] = DIRECTIONS, [KNOWN_OUTCOME] = OUTCOMES, [KNOWN_REASON] = 2, [KNOWN_USED] = 2};
+	const uint8_t *of = known->of;
+	if (known->count == KNOWLEDGE)
+		return fill(arena, &kind->buckets[of[KNOWN_DIRECTION]][of[KNOWN_OUTCOME]][of[KNOWN_REASON]][of[KNOWN_USED]], rules,
+			    count, too_large);
+	struct indexed open[LIMIT_RULES];
+	struct known more = *known;
+	more.count++;
+	for (uint8_t i = 0; i < sizes[known->count]; i++) {
+		more.of[known->count] = i;
+		unsigned n = reduce(arena, rules, count, &more, open);
+		if (n && !fill_kind(arena, kind, open, n, &more, too_large))
+			return false;
+	}
 	return true;
 }
 
@@ -112,21 +121,24 @@ static unsigned seen_before(struct arena *arena, struct seen *seen, unsigned mes
 
 /* All messages of one protocol and action. */
 static bool fill_action(struct arena *arena, struct rule_index *index, const struct indexed *rules, unsigned count,
-			struct known known, struct rule **too_large)
+			const struct known *known, struct rule **too_large)
 {
-	struct indexed open[LIMIT_RULES], left[LIMIT_RULES];
+	struct indexed open[LIMIT_RULES];
 	struct seen seen[MESSAGES];
-	unsigned n = reduce(arena, rules, count, &known, open);
-	known.depth = KNOWN_MESSAGE;
-	for (unsigned message = 0; n && message < MESSAGES; message++) {
-		known.message = (uint8_t)message;
-		unsigned m = reduce(arena, open, n, &known, left);
-		unsigned like = seen_before(arena, seen, message, left, m);
-		if (like < message)
-			memcpy(index->buckets[known.protocol][known.action][message], index->buckets[known.protocol][known.action][like],
-			       sizeof index->buckets[0][0][0]);
-		else if (!fill_message(arena, index, left, m, known, too_large))
+	struct known more = *known;
+	const struct kind **kinds = index->kinds[known->of[KNOWN_PROTOCOL]][known->of[KNOWN_ACTION]];
+	more.count++;
+	for (uint8_t message = 0; message < MESSAGES; message++) {
+		more.of[KNOWN_MESSAGE] = message;
+		unsigned n = reduce(arena, rules, count, &more, open), like = seen_before(arena, seen, message, open, n);
+		if (like < message) {
+			kinds[message] = kinds[like];
+			continue;
+		}
+		struct kind *kind = n ? arena_take(arena, sizeof *kind) : NULL;
+		if (kind && !fill_kind(arena, kind, open, n, &more, too_large))
 			return false;
+		kinds[message] = kind;
 	}
 	return true;
 }
@@ -134,14 +146,15 @@ static bool fill_action(struct arena *arena, struct rule_index *index, const str
 struct rule_index *rule_index_build(struct arena *arena, const struct indexed *rules, unsigned count, struct rule **too_large)
 {
 	struct rule_index *index = arena_take(arena, sizeof *index);
-	struct indexed open[LIMIT_RULES];
-	for (unsigned protocol = 0; protocol < PROTOCOL_COUNT; protocol++) {
-		struct known known = {.depth = KNOWN_PROTOCOL, .protocol = (uint8_t)protocol};
+	struct indexed open[LIMIT_RULES], left[LIMIT_RULES];
+	for (uint8_t protocol = 0; protocol < PROTOCOL_COUNT; protocol++) {
+		struct known known = {.count = KNOWN_PROTOCOL + 1, .of = {protocol}};
 		unsigned n = reduce(arena, rules, count, &known, open);
-		known.depth = KNOWN_ACTION;
-		for (unsigned action = 0; action < ACTION_COUNT; action++) {
-			known.action = (uint8_t)action;
-			if (!fill_action(arena, index, open, n, known, too_large))
+		known.count = KNOWN_ACTION + 1;
+		for (uint8_t action = 0; action < ACTION_COUNT; action++) {
+			known.of[KNOWN_ACTION] = action;
+			unsigned m = reduce(arena, open, n, &known, left);
+			if (m && !fill_action(arena, index, left, m, &known, too_large))
 				return NULL;
 		}
 	}
@@ -151,9 +164,13 @@ struct rule_index *rule_index_build(struct arena *arena, const struct indexed *r
 void rule_index_match(const struct rule_index *index, const struct event *event,
 		      void (*found)(void *context, struct rule *rule, const struct event *event), void *context)
 {
-	const struct bucket *bucket = &index->buckets[event->protocol][event->action][event->message % MESSAGES]
-						     [event->direction % DIRECTIONS][event->outcome % OUTCOMES];
+	const struct kind *kind = index->kinds[event->protocol][event->action][event->message % MESSAGES];
+	if (!kind)
+		return;
+	const struct bucket *bucket = &kind->buckets[event->direction % DIRECTIONS][event->outcome % OUTCOMES]
+						    [event->reason.at != NULL][event->session->used];
+	const struct asked asked = asked_of(event);
 	for (unsigned i = 0; i < bucket->count; i++)
-		if (program_run(&bucket->items[i].program, event))
+		if (program_run(&bucket->items[i].program, &asked))
 			found(context, bucket->items[i].rule, event);
 }

@@ -1,5 +1,5 @@
 /* rule_index.h - which rules can match an event of a kind, and what is left to ask of it: everything that protocol, message, action,
- * direction and outcome settle is settled at start. */
+ * direction, outcome, a reason and the use of the session settle is settled at start. */
 #ifndef TW_RULE_INDEX_H
 #define TW_RULE_INDEX_H
 

@@ -1,5 +1,6 @@
 #include "rules.h"
 #include "log.h"
+#include "program.h"
 #include "sigma.h"
 #include "regex.h"
 #include "ruleset.h"
@@ -292,7 +293,7 @@ static void compile_gates(struct rules *rules)
 		if (!draft->gate)
 			continue;
 		struct program *gate = arena_take(rules->arena, sizeof *gate);
-		if (!program_compile(rules->arena, draft->gate, gate))
+		if (!program_compile(rules->arena, draft->gate, false, gate))
 			sigma_fault(&rules->sigma, draft->document, "the filters are too large");
 		draft->rule.gate = gate;
 	}
@@ -392,6 +393,8 @@ void rules_match(const struct rules *rules, const struct event *event,
 
 bool rules_admit(const struct rule *rule, const struct event *event)
 {
-	const struct program *gate = rule->gate;
-	return !gate || program_run(gate, event);
+	if (!rule->gate)
+		return true;
+	const struct asked asked = asked_of(event);
+	return program_run(rule->gate, &asked);
 }
