@@ -1,6 +1,8 @@
 #include "program.h"
 #include "arena.h"
 
+enum { SIZE_LIMIT = 65533 };
+
 static unsigned cost(const struct expression *e)
 {
 	unsigned sum = 0;
@@ -19,9 +21,10 @@ static unsigned cost(const struct expression *e)
 	return sum;
 }
 
+/* An instruction for each predicate, and perhaps one before alternatives. */
 static unsigned size_of(const struct expression *e)
 {
-	unsigned sum = e->kind == EXPRESSION_PREDICATE;
+	unsigned sum = e->kind == EXPRESSION_PREDICATE || e->kind == EXPRESSION_OR;
 	for (unsigned i = 0; i < e->count; i++)
 		sum += size_of(e->parts[i]);
 	return sum;
@@ -41,7 +44,7 @@ static void sort_by_cost(struct expression *e)
 
 struct assembly {
 	struct instruction *code;
-	uint16_t count;
+	uint32_t count;
 	bool kind_known;
 };
 
@@ -109,8 +112,46 @@ static struct instruction place(const struct predicate *p, bool kind_known)
 	return i;
 }
 
+/* Begins every event for which `e` holds with one of a few characters in the text(s) of one field? Adds them to `first`. */
+static bool begins(const struct expression *e, const struct predicate **of, uint64_t *first)
+{
+	bool any = e->kind == EXPRESSION_AND, all = e->kind == EXPRESSION_OR;
+	struct instruction i;
+	if (e->kind == EXPRESSION_PREDICATE) {
+		i = place(&e->predicate, true);
+		if (i.ask != ASK_TEXTS || !i.first || (*of && (*of)->field != e->predicate.field))
+			return false;
+		*of = &e->predicate;
+		*first |= 1ull << ((i.first | 0x20) & 63);
+		return true;
+	}
+	for (unsigned n = 0; n < e->count && (any || all); n++) {
+		bool one = begins(e->parts[n], of, first);
+		if (any && one)
+			return true;
+		all = all && one;
+	}
+	return all && e->count;
+}
+
+/* One question before several that have the same answer. */
+static uint32_t assemble_first(struct assembly *a, const struct expression *e, uint32_t entry, uint32_t no)
+{
+	const struct predicate *of = NULL;
+	uint64_t first = 0;
+	if (!a->kind_known || e->kind != EXPRESSION_OR || !begins(e, &of, &first))
+		return entry;
+	struct instruction i = place(of, true);
+	i.ask = ASK_FIRST;
+	i.span = first;
+	i.yes = entry;
+	i.no = no;
+	a->code[a->count] = i;
+	return a->count++;
+}
+
 /* Written from the end, so that the target of every branch is known. Returns the entry. */
-static uint16_t assemble(struct assembly *a, struct expression *e, uint16_t yes, uint16_t no)
+static uint32_t assemble(struct assembly *a, struct expression *e, uint32_t yes, uint32_t no)
 {
 	bool absent;
 	switch (e->kind) {
@@ -130,21 +171,22 @@ static uint16_t assemble(struct assembly *a, struct expression *e, uint16_t yes,
 		break;
 	}
 	bool and = e->kind == EXPRESSION_AND;
-	uint16_t entry = and ? yes : no;
+	uint32_t entry = and ? yes : no;
 	sort_by_cost(e);
 	for (unsigned i = e->count; i-- > 0;)
 		entry = and ? assemble(a, e->parts[i], entry, no) : assemble(a, e->parts[i], yes, entry);
-	return entry;
+	return assemble_first(a, e, entry, no);
 }
 
 bool program_compile(struct arena *arena, struct expression *expression, bool kind_known, struct program *out)
 {
 	expression = expression_join(arena, expression);
 	unsigned size = size_of(expression);
-	if (size >= PROGRAM_NO)
+	if (size > SIZE_LIMIT)
 		return false;
 	struct assembly assembly = {arena_take(arena, (size + 1) * sizeof *assembly.code), 0, kind_known};
 	out->entry = assemble(&assembly, expression, PROGRAM_YES, PROGRAM_NO);
 	out->code = assembly.code;
+	out->count = assembly.count;
 	return true;
 }

@@ -4,8 +4,8 @@
 
 #include "match.h"
 
-#define PROGRAM_YES UINT16_MAX
-#define PROGRAM_NO (UINT16_MAX - 1)
+#define PROGRAM_YES UINT32_MAX
+#define PROGRAM_NO (UINT32_MAX - 1)
 
 /* What is asked at once; predicate_holds() answers what is left. */
 enum ask {
@@ -14,14 +14,16 @@ enum ask {
 	ASK_U8, ASK_U16, ASK_U32, ASK_U64, /* number - low <= span */
 	ASK_U8_SET, ASK_U16_SET, ASK_U32_SET, ASK_U64_SET, /* one of several numbers, see instruction_ask_set() */
 	ASK_TEXT,      /* a text that may begin with `first` ... */
-	ASK_TEXTS      /* ... one of them does */
+	ASK_TEXTS,     /* ... one of them does */
+	ASK_FIRST,     /* may the one text that there is begin so? See instruction_ask_first() */
+	ASK_RULE       /* rule_index.c: nothing; the rule whose number is in `low` has matched */
 };
 
 struct instruction {
 	const struct predicate *predicate;
 	uint64_t low, span;
+	uint32_t yes, no; /* the next instruction, PROGRAM_YES or PROGRAM_NO */
 	uint16_t offset;
-	uint16_t yes, no; /* the next instruction, PROGRAM_YES or PROGRAM_NO */
 	uint8_t ask, base, bit;
 	uint8_t first, least; /* of a text: its first character, caseless (0: any), and how long it is at least */
 	bool exact;           /* of a set: nothing else has its bits */
@@ -29,7 +31,7 @@ struct instruction {
 
 struct program {
 	const struct instruction *code;
-	uint16_t entry;
+	uint32_t count, entry;
 };
 
 /* An event as programs see it: made once for all of them. */
@@ -42,7 +44,7 @@ struct asked {
 enum { PRESENT_BASE = 128 };
 
 /* Cheap predicates first, nothing asked twice that is settled. `kind_known`: it will be asked only of events of one protocol and
- * message, whose fields it names. False when it is too large for branch addresses. */
+ * message, whose fields it names. False when it is larger than any rule should be. */
 bool program_compile(struct arena *arena, struct expression *expression, bool kind_known, struct program *out);
 
 static inline struct asked asked_of(const struct event *event)
@@ -67,6 +69,12 @@ static inline bool instruction_ask_texts(const struct instruction *i, const stru
 	if (texts->count == 1 ? !instruction_begins(i, texts->items[0]) : !texts->count)
 		return false;
 	return predicate_holds(i->predicate, event);
+}
+
+/* Before alternatives that all begin with a text of their own: bit `character % 64`, upper case as lower case. */
+static inline bool instruction_ask_first(const struct instruction *i, const struct slices *texts)
+{
+	return texts->count != 1 || (texts->items[0].size && i->span >> ((texts->items[0].at[0] | 0x20) & 63) & 1);
 }
 
 /* Each of the numbers has its bit in `low` and in `span`: few others have both. */
@@ -105,16 +113,17 @@ __attribute__((always_inline)) static inline bool instruction_ask(const struct i
 		       predicate_holds(i->predicate, asked->event);
 	case ASK_TEXTS:
 		return instruction_ask_texts(i, at, asked->event);
+	case ASK_FIRST:
+		return instruction_ask_first(i, at);
 	default:
 		return true;
 	}
 	return i->ask <= ASK_U64 ? number - i->low <= i->span : instruction_ask_set(i, number, asked->event);
 }
 
-/* Inline, for most end at their first instruction. */
-__attribute__((always_inline)) static inline bool program_run(const struct program *program, const struct asked *asked)
+static inline bool program_run(const struct program *program, const struct asked *asked)
 {
-	uint16_t at = program->entry;
+	uint32_t at = program->entry;
 	while (at < PROGRAM_NO)
 		at = instruction_ask(&program->code[at], asked) ? program->code[at].yes : program->code[at].no;
 	return at == PROGRAM_YES;

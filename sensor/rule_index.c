@@ -4,14 +4,10 @@
 
 enum { MESSAGES = 32, DIRECTIONS = TO_CLIENT + 1, OUTCOMES = OUTCOME_FAILURE + 1 };
 
-struct candidate {
-	struct rule *rule;
-	struct program program;
-};
-
+/* The programs of all rules that an event of this kind may match, one behind the other: where one ends the next begins. */
 struct bucket {
-	const struct candidate *items;
-	unsigned count;
+	const struct instruction *code; /* NULL: there is none */
+	uint32_t entry;
 };
 
 /* One message of a protocol with one action. */
@@ -20,6 +16,7 @@ struct kind {
 };
 
 struct rule_index {
+	struct rule *const *rules; /* by number, see ASK_RULE */
 	const struct kind *kinds[PROTOCOL_COUNT][ACTION_COUNT][MESSAGES]; /* NULL: nothing to ask */
 };
 
@@ -33,38 +30,65 @@ static unsigned reduce(struct arena *arena, const struct indexed *rules, unsigne
 			continue;
 		struct expression *left = expression_reduce(arena, rules[i].expression, known);
 		if (left->kind != EXPRESSION_NEVER)
-			open[n++] = (struct indexed){rules[i].rule, left, rules[i].service};
+			open[n++] = (struct indexed){rules[i].rule, left, rules[i].service, rules[i].number};
 	}
 	return n;
 }
 
 /* The kinds of events that leave the same open of a rule share what that is compiled to. NULL when it is too large. */
+static const struct program *program_of(const struct expression *open)
+{
+	static const struct program yes = {NULL, 0, PROGRAM_YES};
+	return open->kind == EXPRESSION_ALWAYS ? &yes : open->program;
+}
+
 static const struct program *compiled(struct arena *arena, struct expression *open)
 {
-	static const struct program yes = {NULL, PROGRAM_YES};
-	if (open->kind == EXPRESSION_ALWAYS)
-		return &yes;
-	if (open->program)
-		return open->program;
+	if (program_of(open))
+		return program_of(open);
 	struct program *program = arena_take(arena, sizeof *program);
 	if (!program_compile(arena, open, true, program))
 		return NULL;
 	return open->program = program;
 }
 
+/* The place in the joined code of a target of a program that begins at `base`. */
+static uint32_t moved(uint32_t target, uint32_t base, uint32_t found, uint32_t next)
+{
+	return target == PROGRAM_YES ? found : target == PROGRAM_NO ? next : base + target;
+}
+
+/* Written from the last rule to the first: what follows is known. */
+static void chain(struct bucket *bucket, struct instruction *code, const struct indexed *open, unsigned count)
+{
+	uint32_t at = 0, next = PROGRAM_NO;
+	for (unsigned n = count; n-- > 0;) {
+		const struct program *program = program_of(open[n].expression);
+		uint32_t found = at++;
+		code[found] = (struct instruction){.ask = ASK_RULE, .low = open[n].number, .yes = next, .no = next};
+		for (uint32_t i = 0; i < program->count; i++) {
+			code[at + i] = program->code[i];
+			code[at + i].yes = moved(program->code[i].yes, at, found, next);
+			code[at + i].no = moved(program->code[i].no, at, found, next);
+		}
+		next = moved(program->entry, at, found, next);
+		at += program->count;
+	}
+	*bucket = (struct bucket){code, next};
+}
+
 static bool fill(struct arena *arena, struct bucket *bucket, const struct indexed *open, unsigned count, struct rule **too_large)
 {
-	if (!count)
-		return true;
-	struct candidate *items = arena_take(arena, count * sizeof *items);
+	size_t size = count;
 	for (unsigned i = 0; i < count; i++) {
 		const struct program *program = compiled(arena, open[i].expression);
 		*too_large = open[i].rule;
 		if (!program)
 			return false;
-		items[i] = (struct candidate){open[i].rule, *program};
+		size += program->count;
 	}
-	*bucket = (struct bucket){items, count};
+	if (count)
+		chain(bucket, arena_take(arena, size * sizeof(struct instruction)), open, count);
 	return true;
 }
 
@@ -146,10 +170,17 @@ static bool fill_action(struct arena *arena, struct rule_index *index, const str
 struct rule_index *rule_index_build(struct arena *arena, const struct indexed *rules, unsigned count, struct rule **too_large)
 {
 	struct rule_index *index = arena_take(arena, sizeof *index);
-	struct indexed open[LIMIT_RULES], left[LIMIT_RULES];
+	struct indexed all[LIMIT_RULES], open[LIMIT_RULES], left[LIMIT_RULES];
+	struct rule **numbered = arena_take(arena, (count + 1) * sizeof *numbered);
+	for (unsigned i = 0; i < count; i++) {
+		numbered[i] = rules[i].rule;
+		all[i] = rules[i];
+		all[i].number = i;
+	}
+	index->rules = numbered;
 	for (uint8_t protocol = 0; protocol < PROTOCOL_COUNT; protocol++) {
 		struct known known = {.count = KNOWN_PROTOCOL + 1, .of = {protocol}};
-		unsigned n = reduce(arena, rules, count, &known, open);
+		unsigned n = reduce(arena, all, count, &known, open);
 		known.count = KNOWN_ACTION + 1;
 		for (uint8_t action = 0; action < ACTION_COUNT; action++) {
 			known.of[KNOWN_ACTION] = action;
@@ -169,8 +200,13 @@ void rule_index_match(const struct rule_index *index, const struct event *event,
 		return;
 	const struct bucket *bucket = &kind->buckets[event->direction % DIRECTIONS][event->outcome % OUTCOMES]
 						    [event->reason.at != NULL][event->session->used];
+	if (!bucket->code)
+		return;
 	const struct asked asked = asked_of(event);
-	for (unsigned i = 0; i < bucket->count; i++)
-		if (program_run(&bucket->items[i].program, &asked))
-			found(context, bucket->items[i].rule, event);
+	for (uint32_t at = bucket->entry; at != PROGRAM_NO;) {
+		const struct instruction *i = &bucket->code[at];
+		if (i->ask == ASK_RULE)
+			found(context, index->rules[i->low], event);
+		at = i->ask != ASK_RULE && instruction_ask(i, &asked) ? i->yes : i->no;
+	}
 }

@@ -11,6 +11,7 @@ struct indexed {
 	struct rule *rule;
 	struct expression *expression;
 	int service; /* the protocol whose events it is about; -1 for any */
+	unsigned number; /* rule_index.c: its place among the rules */
 };
 
 struct rule_index;

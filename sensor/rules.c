@@ -277,7 +277,7 @@ static void build_index(struct rules *rules)
 	for (uint32_t i = 0; i < rules->count; i++) {
 		struct draft *draft = draft_of(rules->rules[i]);
 		if (draft->expression && is_live(rules->rules[i], 0))
-			plain[count++] = (struct indexed){rules->rules[i], expression_join(rules->arena, draft->expression), draft->service};
+			plain[count++] = (struct indexed){rules->rules[i], expression_join(rules->arena, draft->expression), draft->service, 0};
 	}
 	rules->index = rule_index_build(rules->arena, plain, count, &too_large);
 	if (rules->index)
