@@ -2,7 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK = 1 << 16, ALIGN = 16 };
+/* Each chunk is twice as large as the one before it, up to a limit: there is an arena for every small file of rules. */
+enum { FIRST_CHUNK = 1 << 12, CHUNK = 1 << 16, ALIGN = 16 };
 
 struct chunk {
 	struct chunk *next;
@@ -37,7 +38,8 @@ void *arena_take(struct arena *arena, size_t bytes)
 	struct chunk *chunk = arena->chunks;
 	bytes = (bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 	if (!chunk || chunk->room - chunk->used < bytes) {
-		size_t room = bytes > CHUNK ? bytes : CHUNK;
+		size_t room = !chunk ? FIRST_CHUNK : chunk->room < CHUNK ? chunk->room * 2 : CHUNK;
+		room = bytes > room ? bytes : room;
 		chunk = calloc(1, sizeof *chunk + room);
 		if (!chunk)
 			abort();

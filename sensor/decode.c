@@ -102,7 +102,7 @@ static inline bool sum_wrong(uint64_t ends, uint8_t protocol, const uint8_t *tra
 	memcpy(&word, pseudo, sizeof word);
 	memcpy(&field, transport + offset, sizeof field);
 	uint64_t sum = ends + word;
-	return field != 0 && checksum_fold(sum) != field && checksum_fold(checksum_add(sum, transport, size)) != 0xffff;
+	return field != 0 && checksum_fold(checksum_add(sum, transport, size)) != 0xffff && checksum_fold(sum) != field;
 }
 
 static void check_transport(struct descent *d, struct slice transport, uint32_t size, unsigned offset)

@@ -211,31 +211,42 @@ static struct expression never = {.kind = EXPRESSION_NEVER}, always = {.kind = E
 /* Can an event of this kind have the field at all? */
 static bool may_have(const struct known *known, const struct field *field)
 {
+	if (field->base == BASE_EVENT && field->offset == offsetof(struct event, reason))
+		return known->count <= KNOWN_REASON || known->of[KNOWN_REASON];
 	if (field->base != BASE_DETAIL)
 		return true;
-	return field->protocol == known->protocol &&
-	       (!field->message || known->depth < KNOWN_MESSAGE || field->message == known->message);
+	return field->protocol == known->of[KNOWN_PROTOCOL] &&
+	       (!field->message || known->count <= KNOWN_MESSAGE || field->message == known->of[KNOWN_MESSAGE]);
+}
+
+/* The number of the field in events of this kind, if it is known. */
+static bool known_number(const struct known *known, const struct field *field, uint64_t *number)
+{
+	static const struct { enum knowledge what; enum field_base base; uint16_t offset; } numbers[] = {
+		{KNOWN_PROTOCOL, BASE_EVENT, offsetof(struct event, protocol)},
+		{KNOWN_ACTION, BASE_EVENT, offsetof(struct event, action)},
+		{KNOWN_DIRECTION, BASE_EVENT, offsetof(struct event, direction)},
+		{KNOWN_OUTCOME, BASE_EVENT, offsetof(struct event, outcome)},
+		{KNOWN_USED, BASE_SESSION, offsetof(struct session, used)}};
+	for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++)
+		if (field->base == numbers[i].base && field->offset == numbers[i].offset && known->count > numbers[i].what) {
+			*number = known->of[numbers[i].what];
+			return true;
+		}
+	return false;
 }
 
 static struct expression *reduce_predicate(struct expression *e, const struct known *known)
 {
 	const struct predicate *p = &e->predicate;
+	uint64_t number;
 	if (!may_have(known, p->field) || (p->other && !may_have(known, p->other)))
 		return p->op == MATCH_ABSENT ? &always : &never;
-	if (p->field->base != BASE_EVENT || p->op >= MATCH_SAME)
-		return e;
-	uint64_t number;
-	if (p->field->offset == offsetof(struct event, protocol))
-		number = known->protocol;
-	else if (known->depth >= KNOWN_ACTION && p->field->offset == offsetof(struct event, action))
-		number = known->action;
-	else if (known->depth == KNOWN_WHOLE && p->field->offset == offsetof(struct event, direction))
-		number = known->direction;
-	else if (known->depth == KNOWN_WHOLE && p->field->offset == offsetof(struct event, outcome))
-		number = known->outcome;
-	else
+	if (p->op >= MATCH_SAME || !known_number(known, p->field, &number))
 		return e;
 	bool holds = p->op == MATCH_EXISTS || number_holds(p, number);
+	for (unsigned i = 0; p->op == MATCH_ANY && i < p->count; i++)
+		holds = holds || number_holds(&p->any[i], number);
 	return holds ? &always : &never;
 }
 
@@ -247,9 +258,11 @@ struct expression *expression_reduce(struct arena *arena, struct expression *e, 
 		return e;
 	struct expression *parts[256];
 	unsigned count = 0;
+	bool changed = false;
 	enum expression_kind ends = e->kind == EXPRESSION_AND ? EXPRESSION_NEVER : EXPRESSION_ALWAYS;
 	for (unsigned i = 0; i < e->count; i++) {
 		struct expression *part = expression_reduce(arena, e->parts[i], known);
+		changed = changed || part != e->parts[i];
 		if (e->kind == EXPRESSION_NOT && part->kind <= EXPRESSION_ALWAYS)
 			return part->kind == EXPRESSION_NEVER ? &always : &never;
 		if (e->kind != EXPRESSION_NOT && part->kind == ends)
@@ -262,6 +275,8 @@ struct expression *expression_reduce(struct arena *arena, struct expression *e, 
 	}
 	if (e->kind != EXPRESSION_NOT && count <= 1)
 		return count ? parts[0] : ends == EXPRESSION_NEVER ? &always : &never;
+	if (!changed)
+		return e;
 	struct expression *reduced = arena_take(arena, sizeof *reduced);
 	reduced->kind = e->kind;
 	reduced->count = count;
@@ -356,7 +371,7 @@ static struct expression *join_field(struct arena *arena, struct expression **pa
 	return predicate_of(arena, (struct predicate){.field = field, .op = MATCH_ANY, .any = list, .count = n});
 }
 
-static struct expression *join_alternatives(struct arena *arena, struct expression *e)
+struct expression *expression_join(struct arena *arena, struct expression *e)
 {
 	if (e->kind <= EXPRESSION_PREDICATE)
 		return e;
@@ -375,120 +390,10 @@ static struct expression *join_alternatives(struct arena *arena, struct expressi
 		if (any && part->kind == EXPRESSION_PREDICATE && may_join(&part->predicate))
 			parts[count++] = join_field(arena, parts + i, n - i);
 		else
-			parts[count++] = join_alternatives(arena, part);
+			parts[count++] = expression_join(arena, part);
 	}
 	if (any && count == 1)
 		return parts[0];
 	*joined = (struct expression){.kind = e->kind, .count = count, .parts = parts};
 	return joined;
-}
-
-/* --- branch code -------------------------------------------------------------------------------------------- */
-
-static unsigned cost(const struct expression *e)
-{
-	unsigned sum = 0;
-	if (e->kind == EXPRESSION_PREDICATE) {
-		enum match_op op = e->predicate.op;
-		bool number = e->predicate.field->type < FIELD_TEXT || e->predicate.field->type == FIELD_ENUM ||
-			      e->predicate.field->type == FIELD_SECRET;
-		if (op == MATCH_REGEX || op == MATCH_ANY)
-			return number ? 3 : 40;
-		if (op == MATCH_GLOB || op == MATCH_CONTAINS || op == MATCH_TEXTS || op >= MATCH_SAME)
-			return 12;
-		return number || op <= MATCH_ABSENT ? 1 : 4;
-	}
-	for (unsigned i = 0; i < e->count; i++)
-		sum += cost(e->parts[i]);
-	return sum;
-}
-
-static unsigned size_of(const struct expression *e)
-{
-	unsigned sum = e->kind == EXPRESSION_PREDICATE;
-	for (unsigned i = 0; i < e->count; i++)
-		sum += size_of(e->parts[i]);
-	return sum;
-}
-
-/* Stable: rules keep the order that was written where the cost is equal. */
-static void sort_by_cost(struct expression *e)
-{
-	for (unsigned i = 1; i < e->count; i++) {
-		struct expression *part = e->parts[i];
-		unsigned j = i, price = cost(part);
-		for (; j > 0 && cost(e->parts[j - 1]) > price; j--)
-			e->parts[j] = e->parts[j - 1];
-		e->parts[j] = part;
-	}
-}
-
-struct assembly {
-	struct instruction *code;
-	uint16_t count;
-};
-
-static bool all_numbers(struct predicate *p)
-{
-	p->numbers = 0;
-	for (unsigned i = 0; i < p->count; i++) {
-		if (p->any[i].op != MATCH_NUMBER)
-			return false;
-		p->numbers |= 1ull << (p->any[i].number & 63);
-	}
-	return true;
-}
-
-static void place(struct predicate *p)
-{
-	static const uint8_t widths[] = {
-		[FIELD_U8] = 1, [FIELD_BOOL] = 1, [FIELD_ENUM] = 1, [FIELD_U16] = 2, [FIELD_U32] = 4, [FIELD_U64] = 8};
-	enum field_type type = p->field->type;
-	p->bit = p->field->bit;
-	p->offset = p->field->offset;
-	p->width = 0;
-	if (type < sizeof widths && (p->op == MATCH_NUMBER || p->op == MATCH_GTE || p->op == MATCH_GT ||
-				     (p->op == MATCH_ANY && all_numbers(p))))
-		p->width = widths[type];
-	if ((type != FIELD_TEXT && type != FIELD_TEXTS) || p->op == MATCH_ABSENT)
-		return;
-	p->width = PREDICATE_TEXT;
-	p->begins = p->text.size && (p->op == MATCH_TEXT || p->op == MATCH_STARTS || p->op == MATCH_TEMPLATE || p->op == MATCH_FOREIGN);
-}
-
-/* Written from the end, so that the target of every branch is known. Returns the entry. */
-static uint16_t assemble(struct assembly *a, struct expression *e, uint16_t yes, uint16_t no)
-{
-	switch (e->kind) {
-	case EXPRESSION_NEVER:
-		return no;
-	case EXPRESSION_ALWAYS:
-		return yes;
-	case EXPRESSION_PREDICATE:
-		place(&e->predicate);
-		a->code[a->count] = (struct instruction){&e->predicate, yes, no};
-		return a->count++;
-	case EXPRESSION_NOT:
-		return assemble(a, e->parts[0], no, yes);
-	default:
-		break;
-	}
-	bool and = e->kind == EXPRESSION_AND;
-	uint16_t entry = and ? yes : no;
-	sort_by_cost(e);
-	for (unsigned i = e->count; i-- > 0;)
-		entry = and ? assemble(a, e->parts[i], entry, no) : assemble(a, e->parts[i], yes, entry);
-	return entry;
-}
-
-bool program_compile(struct arena *arena, struct expression *expression, struct program *out)
-{
-	expression = join_alternatives(arena, expression);
-	unsigned size = size_of(expression);
-	if (size >= PROGRAM_NO)
-		return false;
-	struct assembly assembly = {arena_take(arena, (size + 1) * sizeof *assembly.code), 0};
-	out->entry = assemble(&assembly, expression, PROGRAM_YES, PROGRAM_NO);
-	out->code = assembly.code;
-	return true;
 }

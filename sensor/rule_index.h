@@ -1,5 +1,5 @@
 /* rule_index.h - which rules can match an event of a kind, and what is left to ask of it: everything that protocol, message, action,
- * direction and outcome settle is settled at start. */
+ * direction, outcome, a reason and the use of the session settle is settled at start. */
 #ifndef TW_RULE_INDEX_H
 #define TW_RULE_INDEX_H
 
@@ -11,6 +11,7 @@ struct indexed {
 	struct rule *rule;
 	struct expression *expression;
 	int service; /* the protocol whose events it is about; -1 for any */
+	unsigned number; /* rule_index.c: its place among the rules */
 };
 
 struct rule_index;

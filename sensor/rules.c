@@ -1,5 +1,6 @@
 #include "rules.h"
 #include "log.h"
+#include "program.h"
 #include "sigma.h"
 #include "regex.h"
 #include "ruleset.h"
@@ -208,13 +209,15 @@ static uint32_t signature_of(const char *id)
 static void check_ids(struct rules *rules)
 {
 	for (unsigned i = 0; i < rules->draft_count; i++)
+		rules->drafts[i]->rule.signature_id = signature_of(rules->drafts[i]->rule.id);
+	for (unsigned i = 0; i < rules->draft_count; i++)
 		for (unsigned j = 0; j < i; j++) {
 			const struct rule *a = &rules->drafts[i]->rule, *b = &rules->drafts[j]->rule;
 			rules->sigma.path = a->path;
 			if (strcmp(a->id, b->id) == 0)
 				sigma_fault(&rules->sigma, yaml_get(rules->drafts[i]->document, "id"), "id %s is taken by %s:%u", a->id,
 					    b->path, b->line);
-			else if (signature_of(a->id) && signature_of(a->id) == signature_of(b->id))
+			else if (a->signature_id && a->signature_id == b->signature_id)
 				sigma_fault(&rules->sigma, yaml_get(rules->drafts[i]->document, "id"),
 					    "signature id (the first seven digits of the id) is taken by %s:%u", b->path, b->line);
 		}
@@ -227,7 +230,6 @@ static void number_rules(struct rules *rules)
 		if (draft->filter)
 			continue;
 		draft->rule.index = rules->count;
-		draft->rule.signature_id = signature_of(draft->rule.id);
 		/* Sigma: no alerting should be triggered by informational rules. */
 		draft->rule.generate = !draft->disabled && draft->rule.level != LEVEL_INFORMATIONAL && (!draft->referenced || draft->wants_generate || draft->correlation);
 		rules->rules[rules->count++] = &draft->rule;
@@ -275,7 +277,7 @@ static void build_index(struct rules *rules)
 	for (uint32_t i = 0; i < rules->count; i++) {
 		struct draft *draft = draft_of(rules->rules[i]);
 		if (draft->expression && is_live(rules->rules[i], 0))
-			plain[count++] = (struct indexed){rules->rules[i], draft->expression, draft->service};
+			plain[count++] = (struct indexed){rules->rules[i], expression_join(rules->arena, draft->expression), draft->service, 0};
 	}
 	rules->index = rule_index_build(rules->arena, plain, count, &too_large);
 	if (rules->index)
@@ -291,7 +293,7 @@ static void compile_gates(struct rules *rules)
 		if (!draft->gate)
 			continue;
 		struct program *gate = arena_take(rules->arena, sizeof *gate);
-		if (!program_compile(rules->arena, draft->gate, gate))
+		if (!program_compile(rules->arena, draft->gate, false, gate))
 			sigma_fault(&rules->sigma, draft->document, "the filters are too large");
 		draft->rule.gate = gate;
 	}
@@ -391,6 +393,8 @@ void rules_match(const struct rules *rules, const struct event *event,
 
 bool rules_admit(const struct rule *rule, const struct event *event)
 {
-	const struct program *gate = rule->gate;
-	return !gate || program_run(gate, event);
+	if (!rule->gate)
+		return true;
+	const struct asked asked = asked_of(event);
+	return program_run(rule->gate, &asked);
 }

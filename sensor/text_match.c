@@ -67,10 +67,34 @@ static uint64_t pair_bit(uint8_t first, uint8_t second)
 	return 1ull << ((first * 7u + second) & 63);
 }
 
-/* The character that decides most: the last of an ending, else the first. */
-static uint8_t deciding(struct slice pattern, enum text_op op)
+/* The character that decides most: the last of an ending, else the first; and, for `next`, the one next to it. */
+static uint8_t deciding(struct slice text, enum text_op op, uint32_t next)
 {
-	return op == TEXT_ENDS ? pattern.at[pattern.size - 1] : pattern.at[0];
+	return op == TEXT_ENDS ? text.at[text.size - 1 - next] : text.at[next];
+}
+
+/* A pattern of one character leaves the next one open. */
+static void mark(struct text_set *set, struct slice pattern, enum text_op op)
+{
+	set->marks[deciding(pattern, op, 0)] |= (uint8_t)(1u << op);
+	for (unsigned c = 0; c < sizeof set->marks; c++)
+		if (pattern.size == 1 || c == deciding(pattern, op, 1))
+			set->marks[c] |= (uint8_t)(1u << (TEXT_OPS + op));
+	if (op == TEXT_CONTAINS)
+		set->pairs |= pattern.size > 1 ? pair_bit(pattern.at[0], pattern.at[1]) : UINT64_MAX;
+}
+
+/* Levels of topics and paths begin with a slash: memchr() finds it faster than we do. */
+static int lead_of(const struct text_set *set)
+{
+	int lead = -1;
+	for (uint32_t i = 0; i < set->counts[TEXT_CONTAINS]; i++) {
+		uint8_t first = set->patterns[TEXT_CONTAINS][i].at[0];
+		if ((i && first != lead) || (!set->cased && first >= 'a' && first <= 'z'))
+			return -1;
+		lead = first;
+	}
+	return lead;
 }
 
 struct text_set *text_set_new(struct arena *arena, bool cased, const struct slice *patterns, const enum text_op *ops,
@@ -85,11 +109,10 @@ struct text_set *text_set_new(struct arena *arena, bool cased, const struct slic
 			if (ops[i] != op)
 				continue;
 			own[set->counts[op]++] = patterns[i];
-			set->marks[deciding(patterns[i], op)] |= (uint8_t)(1u << op);
-			if (op == TEXT_CONTAINS)
-				set->pairs |= patterns[i].size > 1 ? pair_bit(patterns[i].at[0], patterns[i].at[1]) : UINT64_MAX;
+			mark(set, patterns[i], (enum text_op)op);
 		}
 	}
+	set->lead = lead_of(set);
 	return set;
 }
 
@@ -111,8 +134,22 @@ static uint8_t seen_as(const struct text_set *set, uint8_t c)
 	return set->cased ? c : lower(c);
 }
 
+static bool one_behind(const struct text_set *set, struct slice text)
+{
+	const uint8_t *end = text.at + text.size, *at = text.at;
+	while (at < end && (at = memchr(at, set->lead, (size_t)(end - at)))) {
+		uint8_t next = at + 1 < end ? seen_as(set, at[1]) : 0;
+		if (set->marks[next] >> (TEXT_OPS + TEXT_CONTAINS) & 1 && one_at(set, TEXT_CONTAINS, at, (uint32_t)(end - at)))
+			return true;
+		at++;
+	}
+	return false;
+}
+
 static bool one_within(const struct text_set *set, struct slice text)
 {
+	if (set->lead >= 0)
+		return one_behind(set, text);
 	for (uint32_t i = 0; i < text.size; i++) {
 		uint8_t c = seen_as(set, text.at[i]);
 		if (!(set->marks[c] >> TEXT_CONTAINS & 1))
@@ -124,13 +161,19 @@ static bool one_within(const struct text_set *set, struct slice text)
 	return false;
 }
 
+/* Do the two characters that decide leave it open? */
+static bool one_may(const struct text_set *set, enum text_op op, struct slice text)
+{
+	return set->marks[seen_as(set, deciding(text, op, 0))] >> op & 1 &&
+	       (text.size == 1 || set->marks[seen_as(set, deciding(text, op, 1))] >> (TEXT_OPS + op) & 1);
+}
+
 bool text_set_holds(const struct text_set *set, struct slice text)
 {
 	if (!text.size)
 		return false;
-	uint8_t first = set->marks[seen_as(set, text.at[0])], last = set->marks[seen_as(set, text.at[text.size - 1])];
-	return (last >> TEXT_ENDS & 1 && one_at(set, TEXT_ENDS, text.at + text.size, text.size)) ||
-	       (first >> TEXT_STARTS & 1 && one_at(set, TEXT_STARTS, text.at, text.size)) ||
-	       (first >> TEXT_WHOLE & 1 && one_at(set, TEXT_WHOLE, text.at, text.size)) ||
+	return (one_may(set, TEXT_ENDS, text) && one_at(set, TEXT_ENDS, text.at + text.size, text.size)) ||
+	       (one_may(set, TEXT_STARTS, text) && one_at(set, TEXT_STARTS, text.at, text.size)) ||
+	       (one_may(set, TEXT_WHOLE, text) && one_at(set, TEXT_WHOLE, text.at, text.size)) ||
 	       (set->counts[TEXT_CONTAINS] && one_within(set, text));
 }

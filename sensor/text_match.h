@@ -20,8 +20,9 @@ struct text_set {
 	bool cased;
 	const struct slice *patterns[TEXT_OPS];
 	uint32_t counts[TEXT_OPS];
-	uint8_t marks[256]; /* bit TEXT_OP: a pattern of this kind has its deciding character here */
+	uint8_t marks[256]; /* bit TEXT_OP: a pattern of this kind has its deciding character here; TEXT_OPS + TEXT_OP: the next to it */
 	uint64_t pairs;     /* first two characters of what is to be contained, hashed to a bit */
+	int lead;           /* what is to be contained all begins with this one character, which has no case; -1: with several */
 };
 
 struct text_set *text_set_new(struct arena *arena, bool cased, const struct slice *patterns, const enum text_op *ops,

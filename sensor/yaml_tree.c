@@ -1,4 +1,5 @@
 #include "yaml_tree.h"
+#include "arena.h"
 #include "limits.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 enum { DEPTH_MAX = 32, NODES_MAX = 200000, DOCUMENTS_MAX = 1024 };
 
 struct yaml_file {
-	struct block { struct block *next; } *blocks; /* everything that was allocated */
+	struct arena *arena; /* of the trees */
 	struct yaml_node *documents[DOCUMENTS_MAX];
 	unsigned count, nodes;
 };
@@ -20,16 +21,6 @@ struct loading {
 	const char *path;
 	FILE *faults;
 };
-
-static void *take(struct yaml_file *file, size_t bytes)
-{
-	struct block *block = calloc(1, sizeof *block + bytes);
-	if (!block)
-		abort(); /* start-up of a few kilobytes */
-	block->next = file->blocks;
-	file->blocks = block;
-	return block + 1;
-}
 
 static struct yaml_node *refuse(struct loading *l, const yaml_node_t *at, const char *what)
 {
@@ -42,11 +33,11 @@ static struct yaml_node *build(struct loading *l, int index, unsigned depth)
 	yaml_node_t *from = yaml_document_get_node(l->document, index);
 	if (depth > DEPTH_MAX || ++l->file->nodes > NODES_MAX)
 		return refuse(l, from, "nested too deep, or too large once its aliases are followed");
-	struct yaml_node *node = take(l->file, sizeof *node);
+	struct yaml_node *node = arena_take(l->file->arena, sizeof *node);
 	node->line = (unsigned)from->start_mark.line + 1;
 	node->column = (unsigned)from->start_mark.column + 1;
 	if (from->type == YAML_SCALAR_NODE) {
-		char *text = take(l->file, from->data.scalar.length + 1);
+		char *text = arena_take(l->file->arena, from->data.scalar.length + 1);
 		memcpy(text, from->data.scalar.value, from->data.scalar.length);
 		if (strlen(text) != from->data.scalar.length)
 			return refuse(l, from, "a NUL character in a text");
@@ -58,8 +49,8 @@ static struct yaml_node *build(struct loading *l, int index, unsigned depth)
 	bool map = from->type == YAML_MAPPING_NODE;
 	size_t count = map ? (size_t)(from->data.mapping.pairs.top - from->data.mapping.pairs.start)
 			   : (size_t)(from->data.sequence.items.top - from->data.sequence.items.start);
-	struct yaml_node **items = take(l->file, (count + 1) * sizeof *items);
-	struct yaml_node **keys = map ? take(l->file, (count + 1) * sizeof *keys) : NULL;
+	struct yaml_node **items = arena_take(l->file->arena, (count + 1) * sizeof *items);
+	struct yaml_node **keys = map ? arena_take(l->file->arena, (count + 1) * sizeof *keys) : NULL;
 	for (size_t i = 0; i < count; i++) {
 		if (map) {
 			keys[i] = build(l, from->data.mapping.pairs.start[i].key, depth + 1);
@@ -121,6 +112,7 @@ struct yaml_file *yaml_file_parse(const char *path, const void *bytes, size_t si
 		free(file);
 		return NULL;
 	}
+	file->arena = arena_open();
 	yaml_parser_set_input_string(&parser, bytes, size);
 	bool good = load_all(&loading, &parser);
 	yaml_parser_delete(&parser);
@@ -156,11 +148,7 @@ void yaml_file_close(struct yaml_file *file)
 {
 	if (!file)
 		return;
-	while (file->blocks) {
-		struct block *block = file->blocks;
-		file->blocks = block->next;
-		free(block);
-	}
+	arena_close(file->arena);
 	free(file);
 }
 
