@@ -1,6 +1,7 @@
 #include "config.h"
 #include "arena.h"
 #include "config_file.h"
+#include "config_journal.h"
 #include "lists.h"
 #include "log_formats.h"
 #include "yaml_tree.h"
@@ -270,6 +271,16 @@ static bool take_outputs(struct loaded *loaded)
 	return good;
 }
 
+static bool take_journal(struct loaded *loaded)
+{
+	const struct file_journal *from = loaded->file->journal;
+	const struct yaml_node *at = yaml_get(loaded->tree, "journal");
+	if (!from)
+		return true;
+	bool good = config_journal_take(from, path_of(loaded, from->path), loaded->config.path, at, &loaded->config.journal);
+	return bool_valid(loaded, at, "events") && good;
+}
+
 static bool take_logs(struct loaded *loaded)
 {
 	const struct file_config *file = loaded->file;
@@ -389,6 +400,7 @@ static bool take_all(struct loaded *loaded)
 	good = take_lists(loaded) && good;
 	good = take_rules(loaded) && good;
 	good = take_outputs(loaded) && good;
+	good = take_journal(loaded) && good;
 	good = take_logs(loaded) && good;
 	good = take_enrich(loaded) && good;
 	good = take_decode_as(loaded) && good;

@@ -46,6 +46,16 @@ struct config_enrich {
 	const char *vendors, *devices; /* files; NULL: none */
 };
 
+/* Where alerts wait for receivers that are away, beyond the end of the sensor (journal.h). */
+enum journal_sync { JOURNAL_SYNC_NEVER, JOURNAL_SYNC_INTERVAL, JOURNAL_SYNC_ALWAYS };
+struct config_journal {
+	const char *path;        /* folder; NULL: in memory only */
+	uint64_t max_bytes, segment_bytes;
+	uint64_t max_age_s;
+	enum journal_sync sync;  /* when the disk must have it: never asked for, once a second, before it is sent */
+	bool events;             /* events too, where an output takes them */
+};
+
 struct config {
 	const char *path;                 /* NULL for the defaults */
 	const char *sensor_name;          /* shown as `host` in records; NULL: none */
@@ -59,6 +69,7 @@ struct config {
 	unsigned decode_as_count;
 	struct config_output *outputs;
 	unsigned output_count;
+	struct config_journal journal;
 	const char *const *interfaces;
 	const char *filter;               /* BPF */
 	struct log_input *logs;           /* that are followed */

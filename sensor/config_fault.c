@@ -7,8 +7,8 @@ static const struct {
 	const char *map; /* the key that holds it; "" for the whole file */
 	const char *keys[24];
 } maps[] = {
-	{"", {"sensor", "filter", "salt", "home_net", "interfaces", "decode_as", "lists", "rules", "outputs", "enrich", "logs",
-	      "listen", "state", "limits", "ndpi"}},
+	{"", {"sensor", "filter", "salt", "home_net", "interfaces", "decode_as", "lists", "rules", "outputs", "journal", "enrich",
+	      "logs", "listen", "state", "limits", "ndpi"}},
 	{"lists", {"name", "values", "file"}},
 	{"rules", {"paths", "overrides"}},
 	{"overrides", {"rule", "level", "timespan", "threshold", "disabled"}},
@@ -16,6 +16,7 @@ static const struct {
 	{"tls", {"ca", "certificate", "key", "server_name", "verify"}},
 	{"enrich", {"databases", "networks", "vendors", "devices"}},
 	{"networks", {"network", "name"}},
+	{"journal", {"path", "max_size", "max_age", "segment_size", "events", "sync"}},
 	{"limits", {"flows", "groups", "segments", "fragments", "memos"}},
 };
 

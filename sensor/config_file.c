@@ -46,6 +46,12 @@ static const cyaml_schema_field_t output_fields[] = {
 static const cyaml_schema_value_t output_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_output, output_fields)};
 
+static const cyaml_schema_field_t journal_fields[] = {
+	TEXT("path", struct file_journal, path), OPTIONAL_TEXT("max_size", struct file_journal, max_size),
+	OPTIONAL_TEXT("max_age", struct file_journal, max_age), OPTIONAL_TEXT("segment_size", struct file_journal, segment_size),
+	OPTIONAL_TEXT("sync", struct file_journal, sync),
+	CYAML_FIELD_BOOL("events", CYAML_FLAG_OPTIONAL, struct file_journal, events), CYAML_FIELD_END};
+
 static const cyaml_schema_field_t log_fields[] = {
 	TEXT("path", struct file_log, path), OPTIONAL_TEXT("format", struct file_log, format),
 	OPTIONAL_TEXT("time_zone", struct file_log, time_zone), OPTIONAL_TEXT("time_format", struct file_log, time_format),
@@ -82,6 +88,7 @@ static const cyaml_schema_field_t config_fields[] = {
 	CYAML_FIELD_MAPPING_PTR("rules", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, rules, rules_fields),
 	CYAML_FIELD_SEQUENCE("outputs", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, outputs, &output_schema, 0, 64),
 	CYAML_FIELD_MAPPING_PTR("enrich", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, enrich, enrich_fields),
+	CYAML_FIELD_MAPPING_PTR("journal", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, journal, journal_fields),
 	CYAML_FIELD_MAPPING_PTR("limits", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, limits, limits_fields),
 	CYAML_FIELD_BOOL_PTR("ndpi", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, ndpi),
 	CYAML_FIELD_END};

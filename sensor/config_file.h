@@ -37,6 +37,11 @@ struct file_output {
 	struct file_tls *tls;
 };
 
+struct file_journal {
+	char *path, *max_size, *max_age, *segment_size, *sync;
+	bool events;
+};
+
 struct file_log {
 	char *path, *format, *time_zone, *time_format;
 };
@@ -68,6 +73,7 @@ struct file_config {
 	unsigned outputs_count;
 	struct file_limits *limits;
 	struct file_enrich *enrich;
+	struct file_journal *journal;
 	bool *ndpi;
 };
 
