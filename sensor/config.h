@@ -19,10 +19,11 @@ struct config_tls {
 struct config_output {
 	const char *type;      /* output descriptor's name: "jsonl", "syslog" */
 	const char *format;    /* format descriptor's name: "eve", "text" */
-	const char *path;      /* jsonl: file, "-" for standard output */
+	const char *path;      /* jsonl: file, "-" for standard output; syslog on the machine's own socket: NULL is /dev/log */
 	const char *address;   /* syslog: host:port */
-	const char *transport; /* syslog: "udp" or "tcp" */
+	const char *transport; /* syslog: "udp", "tcp", "tls" or "unix" */
 	const char *framing;   /* syslog over tcp: "octet-counting" (default) or "newline" */
+	const char *protocol;  /* syslog: "rfc5424" or "rfc3164"; NULL: the first, on the machine's own socket the second */
 	const char *facility;  /* syslog: "local0" ... default "local4" */
 	const char *sensor;    /* syslog: the host name that is sent; NULL: the machine's */
 	const char *level;     /* least level that is sent; NULL for all */

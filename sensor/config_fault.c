@@ -12,7 +12,7 @@ static const struct {
 	{"lists", {"name", "values", "file"}},
 	{"rules", {"paths", "overrides"}},
 	{"overrides", {"rule", "level", "timespan", "threshold", "disabled"}},
-	{"outputs", {"type", "format", "path", "address", "transport", "framing", "facility", "level", "events", "tls"}},
+	{"outputs", {"type", "format", "path", "address", "transport", "framing", "protocol", "facility", "level", "events", "tls"}},
 	{"tls", {"ca", "certificate", "key", "server_name", "verify"}},
 	{"enrich", {"databases", "networks", "vendors", "devices"}},
 	{"networks", {"network", "name"}},
@@ -69,7 +69,7 @@ static void report_key(const char *path, const struct config_complaint *complain
 {
 	const struct yaml_node *at = find_key(tree, key);
 	unsigned line = at ? at->line : complaint->line, column = at ? at->column : complaint->column;
-	char valid[256] = "";
+	char valid[1024] = "";
 	const char *map = complaint->fields ? complaint->field[0] : "";
 	for (unsigned i = 0; i < sizeof maps / sizeof *maps; i++) {
 		if (strcmp(maps[i].map, map) != 0)

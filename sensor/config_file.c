@@ -39,6 +39,7 @@ static const cyaml_schema_field_t output_fields[] = {
 	TEXT("type", struct file_output, type), OPTIONAL_TEXT("format", struct file_output, format),
 	OPTIONAL_TEXT("path", struct file_output, path), OPTIONAL_TEXT("address", struct file_output, address),
 	OPTIONAL_TEXT("transport", struct file_output, transport), OPTIONAL_TEXT("framing", struct file_output, framing),
+	OPTIONAL_TEXT("protocol", struct file_output, protocol),
 	OPTIONAL_TEXT("facility", struct file_output, facility), OPTIONAL_TEXT("level", struct file_output, level),
 	CYAML_FIELD_BOOL("events", CYAML_FLAG_OPTIONAL, struct file_output, events),
 	CYAML_FIELD_MAPPING_PTR("tls", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_output, tls, tls_fields),

@@ -32,7 +32,7 @@ struct file_tls {
 };
 
 struct file_output {
-	char *type, *format, *path, *address, *transport, *framing, *facility, *level;
+	char *type, *format, *path, *address, *transport, *framing, *protocol, *facility, *level;
 	bool events;
 	struct file_tls *tls;
 };
