@@ -1,14 +1,16 @@
 /* syslog: messages (syslog_message.h) over UDP (RFC 5426), TCP (RFC 6587, octet counting or newlines), TLS (RFC 5425) or the
  * machine's own socket.
  *
- * None of them acknowledges: over UDP a message may be lost without a trace, over TCP and TLS what the receiver's system had taken
- * when its program died is lost. What was being written is written again. */
+ * None of them acknowledges: over UDP a message may be lost without a trace. Over TCP and TLS what was sent in the last moments before
+ * the connection broke is sent again (unsure.h). */
 #include "output.h"
 #include "syslog_message.h"
+#include "unsure.h"
 #include "wire.h"
 #include "../sensor/log.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct syslog {
 	char who[320]; /* "syslog udp HOST:PORT", for messages */
@@ -20,6 +22,7 @@ struct syslog {
 	uint32_t size, written;
 	char frame[16 + SYSLOG_MESSAGE_MAX + 1];
 	char message[SYSLOG_MESSAGE_MAX];
+	struct unsure unsure;
 };
 
 static const struct kind { const char *name; enum wire_kind kind; const char *port; } kinds[] = {
@@ -52,16 +55,54 @@ static bool write_frame(struct syslog *self, const struct record *record)
 	return true;
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static enum wire_sent send_bytes(struct syslog *self, const char *at, uint32_t size)
+{
+	enum wire_sent sent = wire_send(self->wire, at, size, &self->written);
+	if (sent != WIRE_LATER)
+		self->written = 0;
+	if (sent == WIRE_LOST)
+		unsure_lost(&self->unsure, now_ms());
+	return sent;
+}
+
+/* What the last connection may have lost. */
+static enum wire_sent send_again(struct syslog *self)
+{
+	enum wire_sent sent = WIRE_SENT;
+	struct slice again;
+	while (sent == WIRE_SENT && unsure_first(&self->unsure, &again)) {
+		sent = send_bytes(self, (const char *)again.at, again.size);
+		if (sent == WIRE_SENT)
+			unsure_again(&self->unsure, now_ms());
+	}
+	return sent;
+}
+
+static enum wire_sent send_all(struct syslog *self, const struct record *record)
+{
+	enum wire_sent sent = send_again(self);
+	if (sent != WIRE_SENT)
+		return sent;
+	if (!self->written && !write_frame(self, record))
+		return WIRE_TOO_LONG;
+	sent = send_bytes(self, self->frame, self->size);
+	if (sent == WIRE_SENT && !wire_keeps_borders(self->wire))
+		unsure_sent(&self->unsure, slice_of(self->frame, self->size), now_ms());
+	return sent;
+}
+
 static enum sent send_one(struct syslog *self, const struct record *record)
 {
-	enum wire_sent sent = WIRE_LOST;
-	if (!self->written && !write_frame(self, record))
-		return SENT_REFUSED;
-	for (unsigned tries = 0; tries < 2 && sent == WIRE_LOST; tries++) {
-		sent = wire_send(self->wire, self->frame, self->size, &self->written);
-		if (sent != WIRE_LATER)
-			self->written = 0;
-	}
+	enum wire_sent sent = send_all(self, record);
+	if (sent == WIRE_LOST)
+		sent = send_all(self, record);
 	return sent == WIRE_SENT ? SENT_OK : sent == WIRE_TOO_LONG ? SENT_REFUSED : SENT_RETRY;
 }
 
@@ -113,10 +154,15 @@ static void *syslog_open(const struct config_output *config)
 	return NULL;
 }
 
-/* Nothing is held back here: what could not be written waits outside. */
+/* Nothing is held back here. But a connection that is gone may have taken something with it. */
 static bool syslog_flush(void *handle)
 {
-	(void)handle;
+	struct syslog *self = handle;
+	if (self->written)
+		return true;
+	if (!wire_check(self->wire))
+		unsure_lost(&self->unsure, now_ms());
+	(void)send_again(self);
 	return true;
 }
 
@@ -130,7 +176,13 @@ static bool syslog_reopen(void *handle)
 
 static bool syslog_close(void *handle)
 {
+	enum { TRIES = 5 };
 	struct syslog *self = handle;
+	for (unsigned i = 0; i < TRIES && !wire_finish(self->wire); i++) {
+		self->written = 0;
+		unsure_lost(&self->unsure, now_ms());
+		(void)send_again(self);
+	}
 	wire_close(self->wire);
 	free(self);
 	return true;

@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { CONNECT_MS = 5000, STALL_MS = 2000, USER_TIMEOUT_MS = 10000, ADDRESSES_MAX = 8 };
+enum { CONNECT_MS = 5000, STALL_MS = 2000, FINISH_MS = 1000, USER_TIMEOUT_MS = 10000, ADDRESSES_MAX = 8 };
 
 struct wire {
 	enum wire_kind kind;
@@ -98,7 +98,7 @@ static void tell_away(struct wire *w, const char *why)
 	w->away = true;
 }
 
-static bool wait_writable(const struct wire *w, short events, int ms)
+static bool wait_for(const struct wire *w, short events, int ms)
 {
 	struct pollfd poll_for = {w->socket, events, 0};
 	int n;
@@ -112,7 +112,7 @@ static bool finish_connect(struct wire *w, const char **why)
 {
 	int error = 0;
 	socklen_t size = sizeof error;
-	if (!wait_writable(w, POLLOUT, CONNECT_MS))
+	if (!wait_for(w, POLLOUT, CONNECT_MS))
 		error = ETIMEDOUT;
 	else if (getsockopt(w->socket, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
 		error = errno;
@@ -217,7 +217,7 @@ static enum wire_sent send_stream(struct wire *w, const char *at, uint32_t size,
 		if (n < 0)
 			return lose(w);
 		*taken += (uint32_t)n;
-		if (n == 0 && !wait_writable(w, events, STALL_MS))
+		if (n == 0 && !wait_for(w, events, STALL_MS))
 			return WIRE_LATER;
 	}
 	return WIRE_SENT;
@@ -237,7 +237,7 @@ static enum wire_sent send_datagram(struct wire *w, const char *at, uint32_t siz
 			return WIRE_TOO_LONG;
 		}
 		if (errno == EAGAIN || errno == ENOBUFS)
-			(void)wait_writable(w, POLLOUT, STALL_MS);
+			(void)wait_for(w, POLLOUT, STALL_MS);
 		else if (errno != EINTR) { /* "refused" is the answer to the datagram before this one, which is lost */
 			tell_away(w, strerror(errno));
 			return lose(w);
@@ -261,6 +261,32 @@ enum wire_sent wire_send(struct wire *w, const char *at, uint32_t size, uint32_t
 		w->away = false;
 	}
 	return sent;
+}
+
+bool wire_check(struct wire *w)
+{
+	const char *why;
+	if (w->socket < 0 || is_alive(w, &why))
+		return true;
+	lose(w);
+	return false;
+}
+
+/* We say that no more comes; a receiver that then says the same has read everything before. */
+bool wire_finish(struct wire *w)
+{
+	char bytes[256];
+	bool good = wire_check(w);
+	if (w->socket >= 0 && w->stream) {
+		if (w->tls)
+			tls_client_end(w->tls);
+		ssize_t n = shutdown(w->socket, SHUT_WR) == 0;
+		while (n > 0 && wait_for(w, POLLIN, FINISH_MS))
+			n = recv(w->socket, bytes, sizeof bytes, MSG_DONTWAIT);
+		good = n >= 0;
+	}
+	drop(w);
+	return good;
 }
 
 /* --- life ------------------------------------------------------------------------------------------------------- */

@@ -17,6 +17,10 @@ void wire_close(struct wire *wire);
 /* What is open is closed, names and certificates are read again. False after having reported why. */
 bool wire_reopen(struct wire *wire);
 
+/* Ends the connection in good order. False: the receiver ended it without having read everything. */
+bool wire_finish(struct wire *wire);
+/* False: the connection is gone. True as well when there was none. */
+bool wire_check(struct wire *wire);
 bool wire_keeps_borders(const struct wire *wire); /* a message for each wire_send(): nothing must mark its end */
 
 enum wire_sent {

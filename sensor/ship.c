@@ -7,7 +7,7 @@
 #include <sys/random.h>
 
 enum { BACK_OFF_MS = 100, BACK_OFF_MOST_MS = 60000, HURRY_MS = 300, RETRY_AFTER_MOST_MS = 600000, PATIENCE_MS = 5000 };
-enum { CURSOR_EVERY = 256, CURSOR_MS = 250, ARENA = 1 << 20 };
+enum { CURSOR_EVERY = 256, CURSOR_MS = 250, RECENT_MS = 30000, FLUSH_MS = 1000, ARENA = 1 << 20 };
 
 /* What is being offered: it owns its bytes, so neither queue nor journal need to keep them. */
 struct batch {
@@ -42,7 +42,8 @@ struct ship {
 	struct cursor cursor;
 	uint64_t saved, saved_ms, random;
 	unsigned attempt, unsaved;
-	bool cursor_failed, flushed;
+	uint64_t sent_ms;
+	bool cursor_failed;
 };
 
 /* --- what waits ------------------------------------------------------------------------------------------------- */
@@ -329,7 +330,7 @@ static void offer(struct ship *s)
 	for (unsigned i = 0; i < b->count; i++)
 		b->answers[i] = SENT_RETRY;
 	s->o.output->send(s->o.self, &sending);
-	s->flushed = false;
+	s->sent_ms = thread_now_ms();
 	settle(s, &kept);
 	save_cursor(s, false);
 	if (kept)
@@ -340,8 +341,7 @@ static void offer(struct ship *s)
 
 static void flush(struct ship *s)
 {
-	bool good = s->flushed || s->o.output->flush(s->o.self);
-	s->flushed = true;
+	bool good = s->o.output->flush(s->o.self);
 	pthread_mutex_lock(&s->lock);
 	s->counts.failed |= !good;
 	pthread_mutex_unlock(&s->lock);
@@ -360,9 +360,12 @@ static void caught_up(struct ship *s)
 	s->losing = false;
 }
 
+/* For a while after something was sent the output is asked to look after it: a receiver may lose it yet. */
 static void sleep_until_needed(struct ship *s)
 {
-	flush(s);
+	bool recent = s->sent_ms && thread_now_ms() < s->sent_ms + RECENT_MS;
+	if (recent)
+		flush(s);
 	save_cursor(s, false);
 	pthread_mutex_lock(&s->lock);
 	bool unsaved = s->reader && s->cursor.sequence != s->saved;
@@ -372,8 +375,8 @@ static void sleep_until_needed(struct ship *s)
 		s->asleep = true;
 		if (s->stop || s->reopen)
 			;
-		else if (unsaved)
-			thread_wait(&s->wake, &s->lock, CURSOR_MS);
+		else if (unsaved || recent)
+			thread_wait(&s->wake, &s->lock, unsaved ? CURSOR_MS : FLUSH_MS);
 		else
 			pthread_cond_wait(&s->wake, &s->lock);
 		s->asleep = false;
@@ -435,7 +438,6 @@ struct ship *ship_open(const struct ship_options *options)
 	s->batch.answers = calloc(s->batch.most, sizeof *s->batch.answers);
 	s->batch.origins = calloc(s->batch.most, sizeof *s->batch.origins);
 	s->backlog = backlog_open(LIMIT_BACKLOG);
-	s->flushed = true;
 	if (getrandom(&s->random, sizeof s->random, GRND_NONBLOCK) != sizeof s->random || !s->random)
 		s->random = thread_now_ms() | 1;
 	pthread_mutex_init(&s->lock, NULL);
