@@ -6,8 +6,8 @@
 
 #include "../sensor/bytes.h"
 
-#define UNSURE_MESSAGES 1024u
-#define UNSURE_BYTES (1u << 20)
+#define UNSURE_MESSAGES 8192u
+#define UNSURE_BYTES (1u << 22) /* more than the buffers on the way hold, ours bounded (wire.c) and a usual receiver's */
 #define UNSURE_MS 30000u
 
 struct unsure {

@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { CONNECT_MS = 5000, STALL_MS = 2000, FINISH_MS = 1000, USER_TIMEOUT_MS = 10000, ADDRESSES_MAX = 8 };
+enum { CONNECT_MS = 5000, STALL_MS = 2000, FINISH_MS = 5000, SEND_BUFFER = 1 << 17, USER_TIMEOUT_MS = 10000, ADDRESSES_MAX = 8 };
 
 struct wire {
 	enum wire_kind kind;
@@ -123,11 +123,12 @@ static bool finish_connect(struct wire *w, const char **why)
 static void set_options(const struct wire *w)
 {
 	unsigned timeout = USER_TIMEOUT_MS;
-	int one = 1;
+	int one = 1, buffer = SEND_BUFFER; /* what it holds is lost with the connection */
 	if (!w->stream || w->kind == WIRE_UNIX)
 		return;
 	setsockopt(w->socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
 	setsockopt(w->socket, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	setsockopt(w->socket, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
 	setsockopt(w->socket, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
 }
 

@@ -40,7 +40,7 @@ struct ship {
 	/* The thread's own. */
 	struct batch batch;
 	struct cursor cursor;
-	uint64_t saved, saved_ms, random;
+	uint64_t saved, saved_lost, saved_ms, random;
 	unsigned attempt, unsaved;
 	uint64_t sent_ms;
 	bool cursor_failed;
@@ -248,7 +248,7 @@ static void save_cursor(struct ship *s, bool now)
 			break;
 		}
 	bool due = now || s->unsaved >= CURSOR_EVERY || thread_now_ms() >= s->saved_ms + CURSOR_MS;
-	if (s->cursor.sequence == s->saved || !due)
+	if ((s->cursor.sequence == s->saved && lost == s->saved_lost) || !due)
 		return;
 	struct cursor cursor = s->cursor;
 	cursor.lost += lost;
@@ -257,6 +257,7 @@ static void save_cursor(struct ship *s, bool now)
 		log_error("journal %s: %s: how far it is cannot be saved: %s", s->folder, cursor.output, strerror(errno));
 	s->cursor_failed = !good;
 	s->saved = cursor.sequence;
+	s->saved_lost = lost;
 	s->saved_ms = thread_now_ms();
 	s->unsaved = 0;
 }
@@ -398,6 +399,18 @@ static bool go_on(struct ship *s)
 	return !stop;
 }
 
+/* What is at hand at the end and went from the journal meanwhile is nowhere else. */
+static void give_up(struct ship *s)
+{
+	pthread_mutex_lock(&s->lock);
+	for (unsigned i = 0; i < s->batch.count; i++)
+		if (s->batch.origins[i].journaled && s->batch.origins[i].sequence < s->floor) {
+			s->counts.lost++;
+			s->journaled_done++;
+		}
+	pthread_mutex_unlock(&s->lock);
+}
+
 static void *run(void *context)
 {
 	struct ship *s = context;
@@ -410,6 +423,7 @@ static void *run(void *context)
 			sleep_until_needed(s);
 	}
 	flush(s);
+	give_up(s);
 	save_cursor(s, true);
 	return NULL;
 }
