@@ -161,7 +161,8 @@ def down_and_back():
     path = config("down.yaml", dead.port, f"path: {at('down')}", f"logs: [{{path: {log}}}]\n",
                   f"  - {{type: syslog, address: '127.0.0.1:{good.port}', transport: tcp, format: cef}}\n")
     sensor = start("watch", "-c", path, "--stats", at("down.json"), err=at("down.err"))
-    time.sleep(0.7)
+    while "watching" not in said("down.err"):
+        time.sleep(0.05)
     feed(log, 0, 500)
     check("an output that is down delays nobody else", good.wait_for(500, 5))
     other = start("replay", "-q", "-c", path, log, err=at("other.err"))
@@ -180,6 +181,8 @@ def down_and_back():
     back = Receiver(port=dead.port)
     sensor = start("watch", "-c", path, err=at("down.err"))
     back.wait_for(500, 10)
+    while "watching" not in said("down.err"):
+        time.sleep(0.05)
     feed(log, 501, 10)
     back.wait_for(510, 10)
     sensor.terminate()
@@ -253,7 +256,8 @@ def no_disk():
     receiver, log, count = Receiver(), write("disk.log", ""), 4000
     path = config("disk.yaml", receiver.port, f"path: {at('small/j')}, max_size: 64M", f"logs: [{{path: {log}}}]\n")
     sensor = start("watch", "-c", path, "--stats", at("disk.json"), err=at("disk.err"))
-    time.sleep(0.5)
+    while "watching" not in said("disk.err"):
+        time.sleep(0.05)
     for first in range(0, count, 500):
         feed(log, first, 500)
         receiver.wait_for(first + 500, 10)
