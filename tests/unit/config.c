@@ -206,6 +206,7 @@ static void test_list_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults), cmocka_unit_test(test_all_of_it), cmocka_unit_test(test_keys),
-					   cmocka_unit_test(test_journal), cmocka_unit_test(test_values), cmocka_unit_test(test_types), cmocka_unit_test(test_list_file)};
+					   cmocka_unit_test(test_journal), cmocka_unit_test(test_values),
+					   cmocka_unit_test(test_types), cmocka_unit_test(test_list_file)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
