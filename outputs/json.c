@@ -208,12 +208,12 @@ void json_text(struct json *json, struct slice text)
 	yajl_gen_string(json->gen, (const unsigned char *)safe, size);
 }
 
-/* Dates are written often and change seldom: the last second's text is kept. */
+/* Dates are written often and change seldom: the last second's text is kept, by each thread. */
 uint32_t text_time(uint64_t time_ns, char out[40])
 {
-	static char last[24];
-	static uint64_t last_s = UINT64_MAX;
-	static size_t size;
+	static _Thread_local char last[24];
+	static _Thread_local uint64_t last_s = UINT64_MAX;
+	static _Thread_local size_t size;
 	uint64_t seconds = time_ns / 1000000000u;
 	unsigned micros = (unsigned)(time_ns % 1000000000u / 1000);
 	if (seconds != last_s) {

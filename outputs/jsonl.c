@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { BUFFER = 1 << 18 };
@@ -18,6 +19,10 @@ struct jsonl {
 	int file;
 	bool screen; /* standard output: not ours to open, close or cut */
 	bool failed; /* since it was last opened: said once */
+	bool live;   /* the file outlives the run: it may be rotated under us */
+	dev_t device;
+	ino_t inode;
+	time_t looked_s; /* when it was last looked whether the path still leads to it */
 	uint32_t size;
 	uint8_t buffer[BUFFER];
 };
@@ -33,9 +38,15 @@ static bool fail(struct jsonl *self)
 static bool open_file(struct jsonl *self, int how)
 {
 	int file = self->screen ? STDOUT_FILENO : open(self->path, O_WRONLY | O_CREAT | O_CLOEXEC | how, 0640);
+	struct stat of;
 	if (file < 0)
 		return fail(self);
 	self->file = file;
+	self->inode = 0; /* no regular file: nobody rotates it */
+	if (!self->screen && fstat(file, &of) == 0 && S_ISREG(of.st_mode)) {
+		self->device = of.st_dev;
+		self->inode = of.st_ino;
+	}
 	return true;
 }
 
@@ -46,6 +57,7 @@ static void *jsonl_open(const struct config_output *config)
 		return NULL;
 	self->path = config->path ? config->path : "-";
 	self->screen = strcmp(self->path, "-") == 0;
+	self->live = config->append;
 	if (open_file(self, config->append ? O_APPEND : O_TRUNC))
 		return self;
 	free(self);
@@ -81,10 +93,28 @@ static bool write_out(struct jsonl *self, const uint8_t *at, size_t size)
 	return true;
 }
 
+/* Once a second: whoever rotates logs renames the file or removes it, and may not tell. When the path cannot be opened, the file
+ * that is open goes on. */
+static void follow_rotation(struct jsonl *self)
+{
+	struct timespec now;
+	struct stat of;
+	if (!self->live || !self->inode || clock_gettime(CLOCK_MONOTONIC_COARSE, &now) != 0 || now.tv_sec == self->looked_s)
+		return;
+	self->looked_s = now.tv_sec;
+	if (stat(self->path, &of) == 0 ? of.st_dev == self->device && of.st_ino == self->inode : errno != ENOENT)
+		return;
+	int before = self->file;
+	if (open_file(self, O_APPEND))
+		close(before);
+}
+
 static bool write_buffer(struct jsonl *self)
 {
 	uint32_t size = self->size;
 	self->size = 0;
+	if (size)
+		follow_rotation(self);
 	return write_out(self, self->buffer, size);
 }
 

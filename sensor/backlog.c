@@ -4,7 +4,7 @@
 /* A ring of entries, each of them in one piece: when the end of the memory is too near, a new one begins at its start. */
 struct entry {
 	uint32_t size;  /* of the whole entry; 0: nothing more before the end of the memory */
-	struct record record;
+	struct journal_entry kept;
 };
 
 struct backlog {
@@ -44,59 +44,65 @@ void backlog_close(struct backlog *b)
 	free(b);
 }
 
-bool backlog_first(struct backlog *b, struct record *out)
+bool backlog_first(struct backlog *b, struct journal_entry *out)
 {
 	if (!b->count)
 		return false;
 	if (b->first == b->capacity || !entry_at(b, b->first)->size)
 		b->first = 0;
 	const struct entry *entry = entry_at(b, b->first);
-	*out = entry->record;
-	out->bytes.at = (const uint8_t *)(entry + 1);
+	*out = entry->kept;
+	out->record.bytes.at = (const uint8_t *)(entry + 1);
 	return true;
 }
 
 void backlog_take(struct backlog *b)
 {
-	struct record record;
-	if (!backlog_first(b, &record))
+	struct journal_entry entry;
+	if (!backlog_first(b, &entry))
 		return;
 	b->first += entry_at(b, b->first)->size;
 	if (--b->count == 0)
 		b->first = b->next = 0;
 }
 
-/* Where an entry of this size fits in one piece, or false. */
-static bool place(struct backlog *b, uint32_t size)
+/* Does an entry of this size fit in one piece, and where: at `next` or at the start? */
+static bool place(const struct backlog *b, uint32_t size, uint32_t *at)
 {
-	if (!b->count || b->next > b->first) {
-		if (size <= b->capacity - b->next)
-			return true;
-		if (size >= b->first) /* not even up to the oldest: full and empty must stay two things */
-			return false;
-		entry_at(b, b->next)->size = 0;
-		b->next = 0;
+	*at = b->next;
+	if (b->count && b->next <= b->first)
+		return size < b->first - b->next;
+	if (size <= b->capacity - b->next)
 		return true;
-	}
-	return size < b->first - b->next;
+	*at = 0;
+	return size < b->first; /* not even up to the oldest: full and empty must stay two things */
 }
 
-void backlog_put(struct backlog *b, const struct record *record)
+bool backlog_fits(const struct backlog *b, uint32_t bytes)
 {
-	uint32_t size = entry_size(record->bytes.size);
+	uint32_t at;
+	return place(b, entry_size(bytes), &at);
+}
+
+void backlog_put(struct backlog *b, const struct journal_entry *kept)
+{
+	uint32_t bytes = kept->record.bytes.size, size = entry_size(bytes), at;
 	if (size > b->capacity / 2) {
 		b->lost++;
 		return;
 	}
-	while (!place(b, size)) {
+	while (!place(b, size, &at)) {
 		backlog_take(b);
 		b->lost++;
 	}
-	struct entry *entry = entry_at(b, b->next);
+	if (at != b->next)
+		entry_at(b, b->next)->size = 0;
+	struct entry *entry = entry_at(b, at);
 	entry->size = size;
-	entry->record = *record;
-	memcpy(entry + 1, record->bytes.at, record->bytes.size);
-	b->next += size;
+	entry->kept = *kept;
+	if (bytes)
+		memcpy(entry + 1, kept->record.bytes.at, bytes);
+	b->next = at + size;
 	b->count++;
 }
 

@@ -1,6 +1,7 @@
 #include "config.h"
 #include "arena.h"
 #include "config_file.h"
+#include "config_journal.h"
 #include "lists.h"
 #include "log_formats.h"
 #include "yaml_tree.h"
@@ -211,13 +212,16 @@ static bool take_rules(struct loaded *loaded)
 
 static bool output_valid(const struct loaded *loaded, const struct file_output *o, const struct yaml_node *at)
 {
-	static const char *const transports[] = {"udp", "tcp", NULL}, *const framings[] = {"octet-counting", "newline", NULL};
+	static const char *const transports[] = {"udp", "tcp", "tls", "unix", NULL}, *const framings[] = {"octet-counting", "newline", NULL};
+	static const char *const protocols[] = {"rfc5424", "rfc3164", NULL};
 	if (!output_find(o->type))
 		return wrong(loaded, yaml_get(at, "type"), "type", o->type, output_names());
 	if (o->format && !format_find(o->format))
 		return wrong(loaded, yaml_get(at, "format"), "format", o->format, format_names());
 	if (!one_of(o->transport, transports))
-		return wrong(loaded, yaml_get(at, "transport"), "transport", o->transport, "udp, tcp");
+		return wrong(loaded, yaml_get(at, "transport"), "transport", o->transport, "udp, tcp, tls, unix");
+	if (!one_of(o->protocol, protocols))
+		return wrong(loaded, yaml_get(at, "protocol"), "protocol", o->protocol, "rfc5424, rfc3164");
 	if (!one_of(o->framing, framings))
 		return wrong(loaded, yaml_get(at, "framing"), "framing", o->framing, "octet-counting, newline");
 	if (!level_known(o->level))
@@ -262,12 +266,22 @@ static bool take_outputs(struct loaded *loaded)
 		struct config_output *to = &config->outputs[config->output_count++];
 		*to = (struct config_output){
 			.type = o->type, .format = o->format, .path = path_of(loaded, o->path), .address = o->address,
-			.transport = o->transport, .framing = o->framing, .facility = o->facility, .sensor = file->sensor, .level = o->level,
+			.transport = o->transport, .framing = o->framing, .protocol = o->protocol, .facility = o->facility, .sensor = file->sensor, .level = o->level,
 			.tls = tls_of(loaded, o->tls), .place = place_of(loaded, at), .events = o->events, .append = true};
 		good = tls_valid(loaded, &to->tls, yaml_get(at, "tls")) && good;
 		good = output_valid(loaded, o, at) && (!output_find(o->type)->check || output_find(o->type)->check(to)) && good;
 	}
 	return good;
+}
+
+static bool take_journal(struct loaded *loaded)
+{
+	const struct file_journal *from = loaded->file->journal;
+	const struct yaml_node *at = yaml_get(loaded->tree, "journal");
+	if (!from)
+		return true;
+	bool good = config_journal_take(from, path_of(loaded, from->path), loaded->config.path, at, &loaded->config.journal);
+	return bool_valid(loaded, at, "events") && good;
 }
 
 static bool take_logs(struct loaded *loaded)
@@ -399,6 +413,7 @@ static bool take_all(struct loaded *loaded)
 	good = take_lists(loaded) && good;
 	good = take_rules(loaded) && good;
 	good = take_outputs(loaded) && good;
+	good = take_journal(loaded) && good;
 	good = take_logs(loaded) && good;
 	good = take_enrich(loaded) && good;
 	good = take_decode_as(loaded) && good;

@@ -19,10 +19,11 @@ struct config_tls {
 struct config_output {
 	const char *type;      /* output descriptor's name: "jsonl", "syslog" */
 	const char *format;    /* format descriptor's name: "eve", "text" */
-	const char *path;      /* jsonl: file, "-" for standard output */
+	const char *path;      /* jsonl: file, "-" for standard output; syslog on the machine's own socket: NULL is /dev/log */
 	const char *address;   /* syslog: host:port */
-	const char *transport; /* syslog: "udp" or "tcp" */
+	const char *transport; /* syslog: "udp", "tcp", "tls" or "unix" */
 	const char *framing;   /* syslog over tcp: "octet-counting" (default) or "newline" */
+	const char *protocol;  /* syslog: "rfc5424" or "rfc3164"; NULL: the first, on the machine's own socket the second */
 	const char *facility;  /* syslog: "local0" ... default "local4" */
 	const char *sensor;    /* syslog: the host name that is sent; NULL: the machine's */
 	const char *level;     /* least level that is sent; NULL for all */
@@ -46,6 +47,16 @@ struct config_enrich {
 	const char *vendors, *devices; /* files; NULL: none */
 };
 
+/* Where alerts wait for receivers that are away, beyond the end of the sensor (journal.h). */
+enum journal_sync { JOURNAL_SYNC_NEVER, JOURNAL_SYNC_INTERVAL, JOURNAL_SYNC_ALWAYS };
+struct config_journal {
+	const char *path;        /* folder; NULL: in memory only */
+	uint64_t max_bytes, segment_bytes;
+	uint64_t max_age_s;
+	enum journal_sync sync;  /* when the disk must have it: never asked for, once a second, before it is sent */
+	bool events;             /* events too, where an output takes them */
+};
+
 struct config {
 	const char *path;                 /* NULL for the defaults */
 	const char *sensor_name;          /* shown as `host` in records; NULL: none */
@@ -59,6 +70,7 @@ struct config {
 	unsigned decode_as_count;
 	struct config_output *outputs;
 	unsigned output_count;
+	struct config_journal journal;
 	const char *const *interfaces;
 	const char *filter;               /* BPF */
 	struct log_input *logs;           /* that are followed */

@@ -7,15 +7,16 @@ static const struct {
 	const char *map; /* the key that holds it; "" for the whole file */
 	const char *keys[24];
 } maps[] = {
-	{"", {"sensor", "filter", "salt", "home_net", "interfaces", "decode_as", "lists", "rules", "outputs", "enrich", "logs",
-	      "listen", "state", "fusion_tolerance_s", "limits", "ndpi"}},
+	{"", {"sensor", "filter", "salt", "home_net", "interfaces", "decode_as", "lists", "rules", "outputs", "journal", "enrich",
+	      "logs", "listen", "state", "fusion_tolerance_s", "limits", "ndpi"}},
 	{"lists", {"name", "values", "file"}},
 	{"rules", {"paths", "overrides"}},
 	{"overrides", {"rule", "level", "timespan", "threshold", "disabled"}},
-	{"outputs", {"type", "format", "path", "address", "transport", "framing", "facility", "level", "events", "tls"}},
+	{"outputs", {"type", "format", "path", "address", "transport", "framing", "protocol", "facility", "level", "events", "tls"}},
 	{"tls", {"ca", "certificate", "key", "server_name", "verify"}},
 	{"enrich", {"databases", "networks", "vendors", "devices"}},
 	{"networks", {"network", "name"}},
+	{"journal", {"path", "max_size", "max_age", "segment_size", "events", "sync"}},
 	{"limits", {"flows", "groups", "segments", "fragments", "memos"}},
 };
 
@@ -68,7 +69,7 @@ static void report_key(const char *path, const struct config_complaint *complain
 {
 	const struct yaml_node *at = find_key(tree, key);
 	unsigned line = at ? at->line : complaint->line, column = at ? at->column : complaint->column;
-	char valid[256] = "";
+	char valid[1024] = "";
 	const char *map = complaint->fields ? complaint->field[0] : "";
 	for (unsigned i = 0; i < sizeof maps / sizeof *maps; i++) {
 		if (strcmp(maps[i].map, map) != 0)

@@ -39,12 +39,19 @@ static const cyaml_schema_field_t output_fields[] = {
 	TEXT("type", struct file_output, type), OPTIONAL_TEXT("format", struct file_output, format),
 	OPTIONAL_TEXT("path", struct file_output, path), OPTIONAL_TEXT("address", struct file_output, address),
 	OPTIONAL_TEXT("transport", struct file_output, transport), OPTIONAL_TEXT("framing", struct file_output, framing),
+	OPTIONAL_TEXT("protocol", struct file_output, protocol),
 	OPTIONAL_TEXT("facility", struct file_output, facility), OPTIONAL_TEXT("level", struct file_output, level),
 	CYAML_FIELD_BOOL("events", CYAML_FLAG_OPTIONAL, struct file_output, events),
 	CYAML_FIELD_MAPPING_PTR("tls", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_output, tls, tls_fields),
 	CYAML_FIELD_END};
 static const cyaml_schema_value_t output_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_output, output_fields)};
+
+static const cyaml_schema_field_t journal_fields[] = {
+	TEXT("path", struct file_journal, path), OPTIONAL_TEXT("max_size", struct file_journal, max_size),
+	OPTIONAL_TEXT("max_age", struct file_journal, max_age), OPTIONAL_TEXT("segment_size", struct file_journal, segment_size),
+	OPTIONAL_TEXT("sync", struct file_journal, sync),
+	CYAML_FIELD_BOOL("events", CYAML_FLAG_OPTIONAL, struct file_journal, events), CYAML_FIELD_END};
 
 static const cyaml_schema_field_t log_fields[] = {
 	TEXT("path", struct file_log, path), OPTIONAL_TEXT("format", struct file_log, format),
@@ -82,6 +89,7 @@ static const cyaml_schema_field_t config_fields[] = {
 	CYAML_FIELD_MAPPING_PTR("rules", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, rules, rules_fields),
 	CYAML_FIELD_SEQUENCE("outputs", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, outputs, &output_schema, 0, 64),
 	CYAML_FIELD_MAPPING_PTR("enrich", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, enrich, enrich_fields),
+	CYAML_FIELD_MAPPING_PTR("journal", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, journal, journal_fields),
 	CYAML_FIELD_MAPPING_PTR("limits", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, limits, limits_fields),
 	CYAML_FIELD_BOOL_PTR("ndpi", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, ndpi),
 	CYAML_FIELD_UINT_PTR("fusion_tolerance_s", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, fusion_tolerance_s),

@@ -32,9 +32,14 @@ struct file_tls {
 };
 
 struct file_output {
-	char *type, *format, *path, *address, *transport, *framing, *facility, *level;
+	char *type, *format, *path, *address, *transport, *framing, *protocol, *facility, *level;
 	bool events;
 	struct file_tls *tls;
+};
+
+struct file_journal {
+	char *path, *max_size, *max_age, *segment_size, *sync;
+	bool events;
 };
 
 struct file_log {
@@ -68,6 +73,7 @@ struct file_config {
 	unsigned outputs_count;
 	struct file_limits *limits;
 	struct file_enrich *enrich;
+	struct file_journal *journal;
 	bool *ndpi;
 	uint32_t *fusion_tolerance_s;
 };

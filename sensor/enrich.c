@@ -1,6 +1,6 @@
 #include "enrich.h"
 #include "arena.h"
-#include "devices.h"
+#include "owners.h"
 #include "hash.h"
 #include "log.h"
 #include "prefixes.h"
@@ -230,10 +230,10 @@ static bool stamp_equal(const struct stamp *a, const struct stamp *b)
 	return memcmp(a, b, sizeof *a) == 0;
 }
 
-static void *devices_take(const char *path, char *why)
+static void *owners_take(const char *path, char *why)
 {
 	unsigned left_out = 0;
-	struct devices *devices = devices_open(path, &left_out, why, WHY_MAX);
+	struct owners *devices = owners_open(path, &left_out, why, WHY_MAX);
 	if (devices && left_out)
 		log_error("enrich: %s: %s; rows left out: %u", path, why, left_out);
 	return devices;
@@ -241,7 +241,7 @@ static void *devices_take(const char *path, char *why)
 
 static void *source_load(enum kind kind, const char *path, char *why)
 {
-	return kind == DATABASE ? database_open(path, why) : kind == VENDORS ? vendors_open(path, why, WHY_MAX) : devices_take(path, why);
+	return kind == DATABASE ? database_open(path, why) : kind == VENDORS ? vendors_open(path, why, WHY_MAX) : owners_take(path, why);
 }
 
 static void source_unload(enum kind kind, void *data)
@@ -253,7 +253,7 @@ static void source_unload(enum kind kind, void *data)
 	else if (kind == VENDORS)
 		vendors_close(data);
 	else
-		devices_close(data);
+		owners_close(data);
 }
 
 /* The new one is there before the old one goes. */
@@ -431,11 +431,11 @@ static void find_address(const struct enrich *e, const struct address *address, 
 		end->network = slice_text(e->network_names[index]);
 }
 
-static void find_end(const struct enrich *e, struct device_key key, const uint8_t mac[6], struct context_end *end)
+static void find_end(const struct enrich *e, struct owner_key key, const uint8_t mac[6], struct context_end *end)
 {
 	static const uint8_t none[6];
 	const struct vendors *vendors = data_of(e, VENDORS);
-	const struct devices *devices = data_of(e, DEVICES);
+	const struct owners *devices = data_of(e, DEVICES);
 	*end = (struct context_end){.asn = 0};
 	if (memcmp(mac, none, sizeof none) != 0)
 		end->mac = key.mac = mac;
@@ -446,7 +446,7 @@ static void find_end(const struct enrich *e, struct device_key key, const uint8_
 	if (end->mac && vendors)
 		end->mac_vendor = vendors_find(vendors, mac);
 	if (devices) {
-		struct device device = devices_find(devices, &key);
+		struct owner device = owners_find(devices, &key);
 		end->owner = device.owner;
 		end->site = device.site;
 	}
@@ -457,8 +457,8 @@ const struct context *enrich_find(struct enrich *e, const struct event *event)
 	struct context *context = &e->context;
 	if (!e->count && !prefixes_count(e->networks))
 		return NULL;
-	struct device_key client = {&event->ends->client, NULL, name_slice(&event->session->client_id)};
+	struct owner_key client = {&event->ends->client, NULL, name_slice(&event->session->client_id)};
 	find_end(e, client, event->mac[0], &context->src);
-	find_end(e, (struct device_key){.address = &event->ends->server}, event->mac[1], &context->dest);
+	find_end(e, (struct owner_key){.address = &event->ends->server}, event->mac[1], &context->dest);
 	return context_known(&context->src) || context_known(&context->dest) ? context : NULL;
 }

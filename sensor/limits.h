@@ -46,8 +46,12 @@
 #define TIMEOUT_UDP_S 120u
 #define TIMEOUT_FRAGMENT_S 60u          /* RFC 8200 section 4.5; IPv4 hosts wait 30 to 60 s as well */
 
-/* Bytes of records that wait in memory for one output whose receiver is away. */
-#define LIMIT_BACKLOG 8388608u
+/* Records on their way out. */
+#define LIMIT_RECORD 262144u          /* bytes of one, as its format wrote it; no format writes longer ones */
+#define LIMIT_BACKLOG 8388608u        /* bytes that wait in memory for one output whose receiver is away */
+#define LIMIT_JOURNAL_SEGMENTS 4096u  /* files of a journal */
+#define LIMIT_BATCH 1024u             /* records that are offered to an output at once */
+#define LIMIT_WAITING 16384u          /* records of a replay that may wait in the journal for one output: then reading waits, too */
 
 /* Files that a person wrote. */
 #define LIMIT_RULE_FILE 1048576u

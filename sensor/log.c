@@ -3,11 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Threads log as well: a line is written whole. */
 static void log_line(const char *kind, const char *format, va_list arguments)
 {
+	flockfile(stderr);
 	fprintf(stderr, "thingwarden: %s", kind);
 	vfprintf(stderr, format, arguments);
 	fputc('\n', stderr);
+	funlockfile(stderr);
 }
 
 void log_error(const char *format, ...)

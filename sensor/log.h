@@ -1,4 +1,5 @@
-/* log.h - what the sensor says about itself: one line on standard error, "thingwarden: ...". Never per packet. */
+/* log.h - what the sensor says about itself: one line on standard error, "thingwarden: ...". Never per packet.
+ * Any thread may. */
 #ifndef TW_LOG_H
 #define TW_LOG_H
 

@@ -1,4 +1,5 @@
 /* thingwarden - a passive security sensor for the Internet of Things. */
+#include "journal_command.h"
 #include "log.h"
 #include "rules_command.h"
 #include "run.h"
@@ -12,6 +13,7 @@ static const char usage[] =
 	"  thingwarden watch  [options] -i IFACE   watch interfaces until SIGTERM; SIGHUP: reloads rules, reopens files\n"
 	"  thingwarden inventory [options] INPUT...   the devices seen in captures and logs; --format table, json or csv\n"
 	"  thingwarden rules  check|list|show|test|fields ...   lint Sigma files, explain or try a rule\n"
+	"  thingwarden journal status|replay ...   what waits for receivers that are away; sending it again\n"
 	"  thingwarden version\n"
 	"\n"
 	"options of replay, watch and inventory\n"
@@ -61,7 +63,8 @@ static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-	{"replay", command_run}, {"watch", command_run}, {"inventory", command_run}, {"rules", rules_command}, {"version", command_version},
+	{"replay", command_run}, {"watch", command_run}, {"inventory", command_run}, {"rules", rules_command},
+	{"journal", journal_command}, {"version", command_version},
 	{"help", command_help},  {"--help", command_help}, {"-h", command_help}, {"--version", command_version},
 };
 
@@ -79,7 +82,8 @@ int main(int argc, char **argv)
 		names[i] = commands[i].name;
 	}
 	const char *near = log_nearest(argv[1], names);
-	log_error("unknown command %s; %s%s", argv[1], near ? "did you mean " : "valid: replay, watch, inventory, rules, version",
+	log_error("unknown command %s; %s%s", argv[1],
+		  near ? "did you mean " : "valid: replay, watch, inventory, rules, journal, version",
 		  near ? near : "");
 	return EXIT_USAGE;
 }

@@ -142,6 +142,9 @@ static bool add_sinks(struct job *job)
 	const struct config *config = job->config;
 	job->sinks.context = (struct record_context){.file_name = file_name, .owner = job, .sensor_name = config->sensor_name};
 	job->sinks.enrich = job->enrich;
+	job->sinks.live = o->live;
+	if (!sinks_journal(&job->sinks, &config->journal))
+		return false;
 	if (o->alerts && !add_file(job, o->alerts, SINK_ALERTS))
 		return false;
 	if (o->events && !add_file(job, o->events, SINK_EVENTS))
@@ -157,7 +160,7 @@ static bool add_sinks(struct job *job)
 static bool add_study(struct job *job)
 {
 	const struct options *o = job->options;
-	const struct record_context context = {file_name, job, job->config->sensor_name};
+	const struct record_context context = {.file_name = file_name, .owner = job, .sensor_name = job->config->sensor_name};
 	if (o->inventory || o->report)
 		job->study = study_open(o->report, &context);
 	return job->study || !(o->inventory || o->report);
@@ -289,6 +292,17 @@ static void follow_logs(struct job *job)
 		save_logs(job);
 }
 
+/* What a person wants to know of a sensor that has just started: what it will not forget. */
+static void tell_start(const struct job *job)
+{
+	if (job->options->quiet)
+		return;
+	if (job->config->journal.path)
+		log_note("watching; alerts are kept in the journal %s until they are delivered", job->config->journal.path);
+	else
+		log_note("watching; alerts wait for their receivers in memory only: no journal is configured");
+}
+
 static void watch_loop(struct job *job)
 {
 	enum { EVENTS_WAIT = 4096, LOGS_EVERY = 1024, FILES_EVERY = 8192 };
@@ -349,7 +363,7 @@ static int finish(struct job *job)
 		save_logs(job);
 	bool good = sinks_close(&job->sinks);
 	good = finish_study(job) && good;
-	struct summary summary = {job->engine, job->rules, job->capture, job->logs, wall_seconds() - job->started};
+	struct summary summary = {job->engine, job->rules, job->capture, job->logs, &job->sinks, wall_seconds() - job->started};
 	if (!job->options->quiet && !job->options->inventory)
 		summary_print(stderr, &summary);
 	if (job->options->stats && !summary_write(job->options->stats, &summary))
@@ -465,10 +479,12 @@ static int run_opened(struct job *job)
 		return EXIT_INPUT_OUTPUT;
 	}
 	catch_signals(job);
-	if (o->live)
+	if (o->live) {
+		tell_start(job);
 		watch_loop(job);
-	else
+	} else {
 		replay_loop(job);
+	}
 	return finish(job);
 }
 

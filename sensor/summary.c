@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
+#include <time.h>
 
 static const struct counter {
 	const char *name, *help;
@@ -68,6 +69,31 @@ static void print_alerts(FILE *out, const struct summary *summary)
 		}
 }
 
+static double age_s(uint64_t since_ns)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	double age = (double)now.tv_sec + (double)now.tv_nsec / 1e9 - (double)since_ns / 1e9;
+	return since_ns && age > 0 ? age : 0;
+}
+
+/* Outputs on this machine are told of only when something went wrong. */
+static void print_outputs(FILE *out, const struct summary *summary)
+{
+	for (const struct sink *s = summary->sinks->sink; s < summary->sinks->sink + summary->sinks->count; s++) {
+		const struct ship_counts c = sinks_counts(s);
+		if (!s->output->remote && !c.refused)
+			continue;
+		fprintf(out, "output     %s: %" PRIu64 " sent, %" PRIu64 " retried, %" PRIu64 " refused, %" PRIu64 " lost, %" PRIu64
+			" waiting", s->name, c.sent, c.retried, c.refused, c.lost, c.waiting);
+		fprintf(out, c.oldest_ns ? ", the oldest for %.0f s\n" : "\n", age_s(c.oldest_ns));
+	}
+	const struct journal_counts *j = &summary->sinks->journal_counts;
+	if (summary->sinks->journal_config)
+		fprintf(out, "journal    %" PRIu64 " records appended, %" PRIu64 " could not be, %" PRIu64 " bytes in %u segments, %" PRIu64
+			" segments removed\n", j->entries, j->unwritten, j->bytes, j->segments, j->dropped);
+}
+
 void summary_print(FILE *out, const struct summary *summary)
 {
 	const struct counters *c = engine_counters(summary->engine);
@@ -79,6 +105,7 @@ void summary_print(FILE *out, const struct summary *summary)
 	print_faults(out, summary);
 	if (summary->rules)
 		print_alerts(out, summary);
+	print_outputs(out, summary);
 }
 
 static void write_alerts(FILE *out, const struct summary *summary)
@@ -102,6 +129,31 @@ static void write_alerts(FILE *out, const struct summary *summary)
 	fprintf(out, "}");
 }
 
+/* A name holds no control characters. */
+static void write_name(FILE *out, const char *name)
+{
+	for (; *name; name++)
+		fprintf(out, *name == '"' || *name == '\\' ? "\\%c" : "%c", *name);
+}
+
+static void write_outputs(FILE *out, const struct sinks *sinks)
+{
+	const struct journal_counts *j = &sinks->journal_counts;
+	fprintf(out, ",\"outputs\":[");
+	for (const struct sink *s = sinks->sink; s < sinks->sink + sinks->count; s++) {
+		const struct ship_counts c = sinks_counts(s);
+		fprintf(out, "%s{\"output\":\"", s == sinks->sink ? "" : ",");
+		write_name(out, s->name);
+		fprintf(out, "\",\"sent\":%" PRIu64 ",\"retried\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"lost\":%" PRIu64
+			",\"waiting\":%" PRIu64 ",\"oldest_s\":%.3f}", c.sent, c.retried, c.refused, c.lost, c.waiting,
+			age_s(c.oldest_ns));
+	}
+	fprintf(out, "]");
+	if (sinks->journal_config)
+		fprintf(out, ",\"journal\":{\"appended\":%" PRIu64 ",\"unwritten\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"segments\":%u,"
+			"\"segments_removed\":%" PRIu64 "}", j->entries, j->unwritten, j->bytes, j->segments, j->dropped);
+}
+
 bool summary_write(const char *path, const struct summary *summary)
 {
 	FILE *out = strcmp(path, "-") == 0 ? stdout : fopen(path, "w");
@@ -119,6 +171,7 @@ bool summary_write(const char *path, const struct summary *summary)
 	fprintf(out, "}");
 	if (summary->rules)
 		write_alerts(out, summary);
+	write_outputs(out, summary->sinks);
 	fprintf(out, "}}\n");
 	bool good = !ferror(out) && (out == stdout ? fflush(out) : fclose(out)) == 0;
 	if (!good)

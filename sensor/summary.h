@@ -4,6 +4,7 @@
 
 #include "engine.h"
 #include "logsource.h"
+#include "sinks.h"
 #include <stdio.h>
 
 struct summary {
@@ -11,6 +12,7 @@ struct summary {
 	struct rules *rules;
 	const struct capture *capture;
 	const struct logs *logs; /* NULL: there are none */
+	const struct sinks *sinks;
 	double seconds; /* of wall clock that the run took */
 };
 

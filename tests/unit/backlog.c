@@ -19,13 +19,19 @@ static void put(struct backlog *b, uint64_t number, uint32_t size)
 {
 	static uint8_t bytes[CAPACITY];
 	memset(bytes, (int)(number & 0xff), size);
-	backlog_put(b, &(struct record){.bytes = slice_of(bytes, size), .id = number, .level = (uint8_t)(number % 5)});
+	const struct record record = {.bytes = slice_of(bytes, size), .id = number, .level = (uint8_t)(number % 5)};
+	uint64_t lost = backlog_lost(b);
+	bool fits = backlog_fits(b, size);
+	backlog_put(b, &(struct journal_entry){.sequence = number, .record = record});
+	assert_int_equal(fits, backlog_lost(b) == lost);
 }
 
 static void take_and_check(struct backlog *b, uint64_t number)
 {
-	struct record record;
-	assert_true(backlog_first(b, &record));
+	struct journal_entry entry;
+	assert_true(backlog_first(b, &entry));
+	const struct record record = entry.record;
+	assert_int_equal(entry.sequence, number);
 	assert_int_equal(record.id, number);
 	assert_int_equal(record.level, number % 5);
 	for (uint32_t i = 0; i < record.bytes.size; i++)
@@ -45,9 +51,9 @@ static void order_is_kept(void **state)
 			take_and_check(b, out++);
 		/* What is gone without having been taken is lost, and is always the oldest. */
 		out = in - backlog_count(b);
-		struct record record;
-		if (backlog_first(b, &record))
-			assert_int_equal(record.id, out);
+		struct journal_entry entry;
+		if (backlog_first(b, &entry))
+			assert_int_equal(entry.record.id, out);
 	}
 	assert_true(backlog_lost(b) > 0);
 	while (backlog_count(b))

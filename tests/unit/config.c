@@ -118,6 +118,27 @@ static void test_keys(void **state)
 	REFUSED("rules:\n  overides: []\n", "FILE:2:", "overides", "overrides");
 }
 
+static void test_journal(void **state)
+{
+	(void)state;
+	struct config *config = load("journal: {path: /j, max_size: 64M, max_age: 2h, segment_size: 4M, sync: always, events: true}\n");
+	assert_non_null(config);
+	assert_string_equal(config->journal.path, "/j");
+	assert_int_equal(config->journal.max_bytes, 64 << 20);
+	assert_int_equal(config->journal.segment_bytes, 4 << 20);
+	assert_int_equal(config->journal.max_age_s, 7200);
+	assert_int_equal(config->journal.sync, JOURNAL_SYNC_ALWAYS);
+	assert_true(config->journal.events);
+	config_free(config);
+	config = load("journal: {path: /j, max_size: 2M}\n"); /* segments become smaller by themselves */
+	assert_non_null(config);
+	assert_true(config->journal.segment_bytes * 2 <= config->journal.max_bytes);
+	config_free(config);
+	config = config_default();
+	assert_null(config->journal.path);
+	config_free(config);
+}
+
 static void test_values(void **state)
 {
 	(void)state;
@@ -127,6 +148,14 @@ static void test_values(void **state)
 	REFUSED("outputs:\n  - {type: syslog, address: 'a:1', framing: none}\n", "FILE:2:", "framing", "octet-counting, newline");
 	REFUSED("outputs:\n  - {type: jsonl, path: a, level: hgh}\n", "FILE:2:", "level", "informational, low, medium, high, critical");
 	REFUSED("rules:\n  overrides:\n    - {rule: a, level: hgh}\n", "FILE:3:", "level", "\"hgh\"", "critical");
+	REFUSED("outputs:\n  - {type: syslog, address: 'a:1', protocol: rfc1}\n", "FILE:2:", "protocol", "rfc5424, rfc3164");
+	REFUSED("outputs:\n  - {type: syslog, address: 'a:1', transport: tcp, tls: {verify: true}}\n", "FILE:2:", "transport: tls");
+	REFUSED("outputs:\n  - {type: syslog, address: 'a:1', transport: tls, framing: newline}\n", "FILE:2:", "octet-counting");
+	REFUSED("journal: {path: j, max_size: lots}\n", "FILE:1:", "max_size", "\"lots\"", "2M to");
+	REFUSED("journal: {path: j, max_age: 5}\n", "FILE:1:", "max_age", "1m to 3650d");
+	REFUSED("journal: {path: j, max_size: 4M, segment_size: 8M}\n", "FILE:1:", "segment_size", "2 to");
+	REFUSED("journal: {path: j, sync: often}\n", "FILE:1:", "sync", "never, interval, always");
+	REFUSED("journal: {pth: j}\n", "FILE:1:", "pth", "path, max_size");
 	REFUSED("limits:\n  flows: 4\n", "FILE:2:", "flows", "\"4\"", "16 to ");
 	REFUSED("limits:\n  memos: 4294967295\n", "FILE:2:", "memos", "16 to ");
 	REFUSED("decode_as: ['tcp.port==99999,mqtt']\n", "FILE:1:", "decode_as", "tcp.port==N");
@@ -177,6 +206,7 @@ static void test_list_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults), cmocka_unit_test(test_all_of_it), cmocka_unit_test(test_keys),
-					   cmocka_unit_test(test_values), cmocka_unit_test(test_types), cmocka_unit_test(test_list_file)};
+					   cmocka_unit_test(test_journal), cmocka_unit_test(test_values),
+					   cmocka_unit_test(test_types), cmocka_unit_test(test_list_file)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-#include "devices.h"
+#include "owners.h"
 #include "arena.h"
 #include "hash.h"
 #include "prefixes.h"
@@ -16,10 +16,10 @@ struct row {
 	unsigned line;
 };
 
-struct devices {
+struct owners {
 	struct arena *arena;          /* texts */
 	struct prefixes *networks, *macs, *client_ids;
-	struct device *items;
+	struct owner *items;
 	uint32_t count, room;
 	/* while it is read */
 	unsigned left_out;
@@ -28,7 +28,7 @@ struct devices {
 	const char *path;
 };
 
-void devices_close(struct devices *d)
+void owners_close(struct owners *d)
 {
 	if (!d)
 		return;
@@ -42,7 +42,7 @@ void devices_close(struct devices *d)
 
 /* --- rows ------------------------------------------------------------------------------------------------------ */
 
-static void leave_out(struct devices *d, const struct row *row, enum column column, const char *what)
+static void leave_out(struct owners *d, const struct row *row, enum column column, const char *what)
 {
 	struct slice text = slice_head(row->texts[column], 64);
 	if (d->left_out++)
@@ -62,29 +62,29 @@ static struct address client_id_key(struct slice client_id)
 	return key;
 }
 
-static struct slice keep(struct devices *d, struct slice text)
+static struct slice keep(struct owners *d, struct slice text)
 {
 	if (!text.size)
 		return (struct slice){NULL, 0};
 	return slice_of(arena_text(d->arena, (const char *)text.at, text.size), text.size);
 }
 
-static bool add_item(struct devices *d, const struct row *row)
+static bool add_item(struct owners *d, const struct row *row)
 {
 	if (d->count == d->room) {
 		uint32_t room = d->room ? d->room * 2 : 256;
-		struct device *items = realloc(d->items, room * sizeof *items);
+		struct owner *items = realloc(d->items, room * sizeof *items);
 		if (!items)
 			return false;
 		d->items = items;
 		d->room = room;
 	}
-	d->items[d->count++] = (struct device){keep(d, row->texts[OWNER]), keep(d, row->texts[SITE])};
+	d->items[d->count++] = (struct owner){keep(d, row->texts[OWNER]), keep(d, row->texts[SITE])};
 	return true;
 }
 
 /* False when memory is refused. */
-static bool add_row(struct devices *d, const struct row *row)
+static bool add_row(struct owners *d, const struct row *row)
 {
 	const struct slice *texts = row->texts;
 	struct address network, mac, client_id = client_id_key(texts[CLIENT_ID]);
@@ -117,7 +117,7 @@ static enum column column_of(struct slice name)
 	return column;
 }
 
-static bool columns_serve(struct devices *d, const bool there[COLUMNS + 1])
+static bool columns_serve(struct owners *d, const bool there[COLUMNS + 1])
 {
 	if ((there[ADDRESS] || there[MAC] || there[CLIENT_ID]) && (there[OWNER] || there[SITE]))
 		return true;
@@ -131,7 +131,7 @@ static bool is_remark(struct slice field)
 	return field.size && field.at[0] == '#';
 }
 
-static bool read_csv(struct devices *d)
+static bool read_csv(struct owners *d)
 {
 	struct table table;
 	struct slice fields[TABLE_COLUMNS_MAX];
@@ -158,7 +158,7 @@ static bool read_csv(struct devices *d)
 	return good;
 }
 
-static bool add_node(struct devices *d, const struct yaml_node *node)
+static bool add_node(struct owners *d, const struct yaml_node *node)
 {
 	struct row row = {.line = node->line};
 	for (unsigned c = 0; c < COLUMNS; c++) {
@@ -170,7 +170,7 @@ static bool add_node(struct devices *d, const struct yaml_node *node)
 }
 
 /* The reader of YAML writes its fault to a file: here one in memory. "PATH:LINE:COLUMN: what" */
-static bool read_yaml(struct devices *d)
+static bool read_yaml(struct owners *d)
 {
 	char *said = NULL;
 	size_t size = 0, skip = strlen(d->path);
@@ -201,13 +201,13 @@ static bool is_yaml(const char *path)
 	return dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
 }
 
-struct devices *devices_open(const char *path, unsigned *left_out, char *why, size_t size)
+struct owners *owners_open(const char *path, unsigned *left_out, char *why, size_t size)
 {
-	struct devices *d = calloc(1, sizeof *d);
+	struct owners *d = calloc(1, sizeof *d);
 	snprintf(why, size, "not enough memory");
 	if (!d)
 		return NULL;
-	*d = (struct devices){.arena = arena_open(), .networks = prefixes_open(), .macs = prefixes_open(),
+	*d = (struct owners){.arena = arena_open(), .networks = prefixes_open(), .macs = prefixes_open(),
 			      .client_ids = prefixes_open(), .path = path, .why = why, .why_size = size};
 	bool good = d->networks && d->macs && d->client_ids && (is_yaml(path) ? read_yaml(d) : read_csv(d));
 	if (good && !d->count) {
@@ -217,14 +217,14 @@ struct devices *devices_open(const char *path, unsigned *left_out, char *why, si
 	*left_out = d->left_out;
 	if (good)
 		return d;
-	devices_close(d);
+	owners_close(d);
 	return NULL;
 }
 
 /* --- asking ------------------------------------------------------------------------------------------------------ */
 
-static bool take(const struct devices *d, const struct prefixes *from, const struct address *key, unsigned *bits,
-		 struct device *device)
+static bool take(const struct owners *d, const struct prefixes *from, const struct address *key, unsigned *bits,
+		 struct owner *device)
 {
 	uint32_t index;
 	if (!prefixes_find(from, key, bits, &index))
@@ -234,16 +234,16 @@ static bool take(const struct devices *d, const struct prefixes *from, const str
 	return true;
 }
 
-struct device devices_find(const struct devices *d, const struct device_key *key)
+struct owner owners_find(const struct owners *d, const struct owner_key *key)
 {
-	struct device device = {{NULL, 0}, {NULL, 0}};
+	struct owner device = {{NULL, 0}, {NULL, 0}};
 	unsigned bits = 128, all = 128, mac_bits = 48;
 	bool around = key->address && prefixes_count(d->networks);
 	if (around && !take(d, d->networks, key->address, &bits, &device))
 		around = false;
-	struct device near = device; /* of a network; of the address itself only when all bits agree */
+	struct owner near = device; /* of a network; of the address itself only when all bits agree */
 	if (around && bits < 128)
-		device = (struct device){{NULL, 0}, {NULL, 0}};
+		device = (struct owner){{NULL, 0}, {NULL, 0}};
 	if (key->mac) {
 		struct address mac = prefixes_mac(key->mac);
 		(void)take(d, d->macs, &mac, &mac_bits, &device);
