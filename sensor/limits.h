@@ -39,6 +39,10 @@
 /* Bytes of records that wait in memory for one output whose receiver is away. */
 #define LIMIT_BACKLOG 8388608u
 
+/* Receivers elsewhere. */
+#define LIMIT_BATCH 1000u             /* records in one request */
+#define LIMIT_SEND_S 30u              /* seconds that one call may wait for them */
+
 /* Files that a person wrote. */
 #define LIMIT_RULE_FILE 1048576u
 #define LIMIT_RULES 4096u
