@@ -16,8 +16,9 @@ struct kafka {
 	const struct config_output *config;
 	rd_kafka_t *producer;      /* NULL: to be made anew */
 	struct sending *sending;   /* while send() runs */
-	uintptr_t turn;            /* of send(): what an earlier one gave up may still report */
-	unsigned unanswered;
+	uintptr_t turn;            /* of what was produced together: what was given up earlier may still report */
+	unsigned limit, produced;  /* most that is produced together; how many were */
+	bool too_large;            /* what was produced together was */
 	bool denied, refused_said;
 	char said[SAID_MAX];
 };
@@ -59,6 +60,11 @@ static enum sent answer_of(struct kafka *self, rd_kafka_resp_err_t error)
 {
 	if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
 		return SENT_OK;
+	/* A broker measures what came together: fewer may be taken. */
+	if (forever(error) && self->produced > 1) {
+		self->too_large = true;
+		return SENT_RETRY;
+	}
 	if (forever(error)) {
 		if (!self->refused_said)
 			log_error("kafka %s: a record is refused for good: %s (said once)", self->config->address, rd_kafka_err2str(error));
@@ -87,7 +93,6 @@ static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message,
 	if (!self->sending || tag.number >> 16 != self->turn)
 		return;
 	self->sending->answers[tag.number & 0xffff] = answer_of(self, message->err);
-	self->unanswered--;
 }
 
 static void on_error(rd_kafka_t *producer, int error, const char *reason, void *handle)
@@ -198,21 +203,25 @@ static uint32_t key_of(const struct kafka *self, const struct record *r, char ou
 	return text.size;
 }
 
-static rd_kafka_vu_t header(const char *name, const char *value)
+/* Given as a whole: librdkafka 2.0 frees headers that it made itself twice when it does not take the message. */
+static rd_kafka_headers_t *headers_of(const struct record *r)
 {
-	rd_kafka_vu_t unit = {.vtype = RD_KAFKA_VTYPE_HEADER};
-	unit.u.header.name = name;
-	unit.u.header.val = value;
-	unit.u.header.size = (ssize_t)strlen(value);
-	return unit;
+	char id[32];
+	rd_kafka_headers_t *headers = rd_kafka_headers_new(3);
+	snprintf(id, sizeof id, "%016llx-%u", (unsigned long long)r->id, r->update);
+	rd_kafka_header_add(headers, "id", -1, id, -1);
+	rd_kafka_header_add(headers, "rule", -1, r->rule, -1);
+	rd_kafka_header_add(headers, "level", -1, level_name(r->level), -1);
+	return headers;
 }
 
 static rd_kafka_resp_err_t produce(struct kafka *self, const struct record *r, void *tag)
 {
-	char key[80], id[32];
+	char key[80];
 	union { const uint8_t *in; void *at; } value = {r->bytes.at}; /* librdkafka takes no const, and copies */
 	uint32_t key_size = key_of(self, r, key);
-	rd_kafka_vu_t unit[10];
+	rd_kafka_headers_t *headers = r->is_alert ? headers_of(r) : NULL;
+	rd_kafka_vu_t unit[8];
 	size_t n = 0;
 	unit[n++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = self->config->topic};
 	unit[n] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_VALUE};
@@ -224,38 +233,70 @@ static rd_kafka_resp_err_t produce(struct kafka *self, const struct record *r, v
 	unit[n++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY};
 	unit[n++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = (int64_t)(r->time_ns / 1000000)};
 	unit[n++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = tag};
-	if (r->is_alert) {
-		snprintf(id, sizeof id, "%016llx-%u", (unsigned long long)r->id, r->update);
-		unit[n++] = header("id", id);
-		unit[n++] = header("rule", r->rule);
-		unit[n++] = header("level", level_name(r->level));
-	}
+	if (headers)
+		unit[n++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers};
 	rd_kafka_error_t *error = rd_kafka_produceva(self->producer, unit, n);
 	rd_kafka_resp_err_t code = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
+	if (error && headers)
+		rd_kafka_headers_destroy(headers);
 	if (error)
 		rd_kafka_error_destroy(error);
 	return code;
 }
 
-/* All in order; the first that finds no room ends it, so that none overtakes it. */
-static void produce_all(struct kafka *self, struct sending *sending)
+/* The next records without an answer, in order; the first that finds no room ends it, so that none overtakes it. */
+static void produce_some(struct kafka *self, struct sending *sending)
 {
-	for (unsigned i = 0; i < sending->count; i++) {
+	self->turn = (self->turn + 1) & (UINTPTR_MAX >> 16);
+	self->produced = 0;
+	self->too_large = false;
+	for (unsigned i = 0; i < sending->count && self->produced < self->limit; i++) {
+		if (sending->answers[i] != SENT_RETRY)
+			continue;
 		rd_kafka_resp_err_t error = produce(self, &sending->records[i], tag_of(self->turn, i));
 		if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
-			self->unanswered++;
+			self->produced++;
 		else if ((sending->answers[i] = answer_of(self, error)) == SENT_RETRY)
 			return;
-		rd_kafka_poll(self->producer, 0);
 	}
 }
 
-static bool all_taken(const struct sending *sending)
+/* Messages time out by themselves; giving up is for those that do not. */
+static void await_reports(struct kafka *self)
 {
+	if (rd_kafka_flush(self->producer, (int)(timeout_s(self->config) + 1) * 1000) == RD_KAFKA_RESP_ERR_NO_ERROR)
+		return;
+	rd_kafka_purge(self->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+	(void)rd_kafka_flush(self->producer, PURGE_MS);
+}
+
+static unsigned waiting(const struct sending *sending)
+{
+	unsigned n = 0;
 	for (unsigned i = 0; i < sending->count; i++)
-		if (sending->answers[i] == SENT_RETRY)
-			return false;
-	return true;
+		n += sending->answers[i] == SENT_RETRY;
+	return n;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Until all have an answer, or nothing moves, or the time is over. */
+static void send_all(struct kafka *self, struct sending *sending)
+{
+	uint64_t until_ms = now_ms() + (LIMIT_SEND_S - timeout_s(self->config) - 2) * 1000 - PURGE_MS;
+	unsigned before;
+	do {
+		before = waiting(sending);
+		produce_some(self, sending);
+		await_reports(self);
+		if (self->too_large)
+			self->limit = self->produced / 2;
+	} while (waiting(sending) && (self->too_large || waiting(sending) + self->produced == before) && now_ms() < until_ms);
 }
 
 static void kafka_send(void *handle, struct sending *sending)
@@ -266,16 +307,9 @@ static void kafka_send(void *handle, struct sending *sending)
 		return;
 	self->sending = sending;
 	self->denied = false;
-	self->turn = (self->turn + 1) & (UINTPTR_MAX >> 16);
-	self->unanswered = 0;
-	produce_all(self, sending);
-	/* Messages time out by themselves; this is for those that do not. */
-	if (rd_kafka_flush(self->producer, (int)(timeout_s(self->config) + 1) * 1000) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-		rd_kafka_purge(self->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-		(void)rd_kafka_flush(self->producer, PURGE_MS);
-	}
+	send_all(self, sending);
 	self->sending = NULL;
-	if (all_taken(sending)) {
+	if (!waiting(sending)) {
 		if (*self->said)
 			log_note("kafka %s: is well again", self->config->address);
 		*self->said = 0;
@@ -343,6 +377,7 @@ static void *kafka_open(const struct config_output *config)
 	if (!self)
 		return NULL;
 	self->config = config;
+	self->limit = BATCH;
 	if (producer_new(self)) {
 		if (config->tls.on && !config->tls.verify)
 			log_note("kafka %s: `verify: false`: whoever answers there is believed to be the receiver", config->address);
@@ -364,6 +399,7 @@ static bool kafka_reopen(void *handle)
 	struct kafka *self = handle;
 	rd_kafka_t *before = self->producer;
 	self->refused_said = false;
+	self->limit = BATCH;
 	*self->said = 0;
 	if (!producer_new(self)) {
 		self->producer = before;

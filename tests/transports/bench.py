@@ -60,14 +60,16 @@ class Sender:
     """tool-send on a configuration of one output."""
 
     def __init__(self, folder, output, environment=None, more=""):
-        self.config = write(folder, f"output-{Sender.count}.yaml", more + "sensor: gateway\noutputs:\n  - " + yaml(output) + "\n")
-        Sender.count += 1
+        with Sender.lock:
+            Sender.count += 1
+            number = Sender.count
+        self.config = write(folder, f"output-{number}.yaml", more + "sensor: gateway\noutputs:\n  - " + yaml(output) + "\n")
         self.said = tempfile.TemporaryFile()
         self.process = subprocess.Popen([os.path.join(BUILD, "tests", "tool-send"), self.config], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=self.said, env=dict(os.environ, **(environment or {})))
         self.pid = self.process.pid
         self.opened = self.line().strip() == "open"
-    count = 0
+    count, lock = 0, threading.Lock()
 
     def line(self, seconds=40):
         if not select.select([self.process.stdout], [], [], seconds)[0]:

@@ -33,7 +33,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with server.lock:
             server.requests.append(request)
             trick = server.plan.pop(0) if server.plan else None
-            answer = trick(request) if callable(trick) else None if trick else server.answer(request)
+            answer = trick(request) if callable(trick) else None if trick else server.answer(request) # None: as it is used to
         if isinstance(trick, str):
             return getattr(self, "trick_" + trick)(server, request)
         status, headers, body = answer
@@ -89,6 +89,7 @@ class Receiver:
     """Keeps `requests`; `plan` holds what to do with the next ones: a trick's name, or a function that makes the answer."""
 
     def __init__(self, tls=None, port=0):
+        self.open = set()
         self.requests, self.plan, self.lock, self.stalled = [], [], threading.RLock(), threading.Event()
 
         class Server(http.server.ThreadingHTTPServer):
@@ -102,7 +103,9 @@ class Receiver:
                 if tls:
                     request.settimeout(10)
                     request = tls.wrap_socket(request, server_side=True)
+                self.owner.open.add(request)
                 super().finish_request(request, client_address)
+                self.owner.open.discard(request)
         self.server = Server(("127.0.0.1", port), Handler)
         self.server.owner = self
         self.port = self.server.server_address[1]
@@ -113,6 +116,11 @@ class Receiver:
         self.stalled.set()
         self.server.shutdown()
         self.server.server_close()
+        for connection in list(self.open):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
     def answer(self, request):
         return 200, {}, {}
@@ -184,7 +192,7 @@ class Hec(Receiver):
         return 200, {}, {"acks": answer}
 
     def numbers(self):
-        return [e["event"]["n"] for e in self.events]
+        return [e["event"]["n"] for e in self.events if isinstance(e["event"], dict)]
 
 
 class Bulk(Receiver):
