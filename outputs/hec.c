@@ -183,7 +183,7 @@ static enum http_verdict events_post(struct hec *self, struct http_chunk *chunk,
 		self->pending.digest = digest_of(chunk->record, chunk->count);
 		self->pending.since_ms = http_now_ms();
 	} else if (!self->no_ack_said) {
-		http_complain(self->batch.client, "answers without an acknowledgement: the token has none enabled; taken as it is");
+		http_remark(self->batch.client, "answers without an acknowledgement: the token has none enabled; taken as it is");
 		self->no_ack_said = true;
 	}
 	return HTTP_OK;

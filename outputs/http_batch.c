@@ -33,7 +33,7 @@ void http_chunk_answer(struct http_chunk *chunk, enum sent answer)
 void http_batch_refused(struct http_batch *batch, const char *why)
 {
 	if (!batch->refused_said)
-		http_complain(batch->client, "a record is refused for good: %s (said once)", why);
+		http_remark(batch->client, "a record is refused for good: %s (said once)", why);
 	batch->refused_said = true;
 }
 

@@ -31,6 +31,7 @@ struct http_client {
 	uint32_t packed_room;
 	uint8_t *answer;       /* ANSWER_MAX */
 	uint32_t answer_size;
+	bool away;             /* something was said, and all is not well since */
 	char said[512];
 };
 
@@ -425,6 +426,18 @@ void http_post(struct http_client *client, const struct http_request *request, s
 	answer->retry_after_ms = (uint32_t)(wait < 0 ? 0 : wait > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S : wait) * 1000;
 }
 
+/* A receiver's words may be part of it. */
+static void make_clean(const struct http_client *client, char *text, size_t room)
+{
+	const char *const secrets[] = {client->token.text, client->password.text};
+	for (unsigned i = 0; i < 2; i++)
+		if (secrets[i] && strstr(text, secrets[i]))
+			snprintf(text, room, "the receiver refuses, and sends the secret back: its words are not shown");
+	for (char *at = text; *at; at++)
+		if (*at < ' ' || *at > '~')
+			*at = '?';
+}
+
 void http_complain(struct http_client *client, const char *format, ...)
 {
 	char text[sizeof client->said];
@@ -432,20 +445,29 @@ void http_complain(struct http_client *client, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof text, format, arguments);
 	va_end(arguments);
-	if ((client->token.text && strstr(text, client->token.text)) || (client->password.text && strstr(text, client->password.text)))
-		snprintf(text, sizeof text, "the receiver refuses, and sends the secret back: its words are not shown");
-	for (char *at = text; *at; at++)
-		if (*at < ' ' || *at > '~')
-			*at = '?';
+	make_clean(client, text, sizeof text);
 	if (strcmp(text, client->said) != 0)
 		log_error("%s: %s", client->name, text);
 	memcpy(client->said, text, sizeof text);
+	client->away = true;
+}
+
+void http_remark(struct http_client *client, const char *format, ...)
+{
+	char text[sizeof client->said];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	make_clean(client, text, sizeof text);
+	log_error("%s: %s", client->name, text);
 }
 
 void http_fine(struct http_client *client)
 {
-	if (*client->said)
+	if (client->away)
 		log_note("%s: is well again", client->name);
+	client->away = false;
 	*client->said = 0;
 }
 

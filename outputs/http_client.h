@@ -48,6 +48,8 @@ void http_post(struct http_client *client, const struct http_request *request, s
 /* What went wrong, once until something else does or all is well: "hec https://host:8088: TEXT". What a receiver said may be part of
  * it: without control characters, and without the secret, should it send that back. */
 __attribute__((format(printf, 2, 3))) void http_complain(struct http_client *client, const char *format, ...);
+/* The same of what does not end. */
+__attribute__((format(printf, 2, 3))) void http_remark(struct http_client *client, const char *format, ...);
 void http_fine(struct http_client *client);
 
 /* Milliseconds of a clock that only goes forward. */

@@ -20,23 +20,24 @@ struct kafka {
 	unsigned limit, produced;  /* most that is produced together; how many were */
 	bool too_large;            /* what was produced together was */
 	bool denied, refused_said;
-	char said[SAID_MAX];
+	bool said, denial_said;    /* until all is well */
+	bool away;                 /* something was said, and all is not well since */
 };
 
-static void complain(struct kafka *self, const char *text)
+/* Each broker has words of its own: the first are enough, and the first that a person has to do something about. */
+static void complain(struct kafka *self, const char *text, bool denial)
 {
-	char said[SAID_MAX];
-	snprintf(said, sizeof said, "%s", text);
-	for (char *at = said; *at; at++)
+	bool *said = denial ? &self->denial_said : &self->said;
+	char clean[SAID_MAX];
+	self->away = true;
+	if (*said)
+		return;
+	snprintf(clean, sizeof clean, "%s", text);
+	for (char *at = clean; *at; at++)
 		if (*at < ' ' || *at > '~')
 			*at = '?';
-	/* "(after 3ms in state CONNECT)" is another each time */
-	char *after = strstr(said, "(after ");
-	if (after)
-		*after = 0;
-	if (strcmp(said, self->said) != 0)
-		log_error("kafka %s: %s; what is to be sent waits", self->config->address, said);
-	memcpy(self->said, said, sizeof said);
+	log_error("kafka %s: %s; what is to be sent waits", self->config->address, clean);
+	*said = self->said = true;
 }
 
 /* --- what librdkafka reports ----------------------------------------------------------------------------------- */
@@ -72,9 +73,7 @@ static enum sent answer_of(struct kafka *self, rd_kafka_resp_err_t error)
 		return SENT_REFUSED;
 	}
 	self->denied |= is_denial(error);
-	/* A message that timed out tells less than what the connections reported. */
-	if (!*self->said || is_denial(error))
-		complain(self, rd_kafka_err2str(error));
+	complain(self, rd_kafka_err2str(error), is_denial(error));
 	return SENT_RETRY;
 }
 
@@ -99,10 +98,8 @@ static void on_error(rd_kafka_t *producer, int error, const char *reason, void *
 {
 	struct kafka *self = handle;
 	(void)producer;
-	if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && *self->said)
-		return; /* why was said */
 	self->denied |= is_denial(error);
-	complain(self, reason);
+	complain(self, reason, is_denial(error));
 }
 
 /* --- the producer ---------------------------------------------------------------------------------------------- */
@@ -310,15 +307,15 @@ static void kafka_send(void *handle, struct sending *sending)
 	send_all(self, sending);
 	self->sending = NULL;
 	if (!waiting(sending)) {
-		if (*self->said)
+		if (self->away)
 			log_note("kafka %s: is well again", self->config->address);
-		*self->said = 0;
+		self->away = self->said = self->denial_said = false;
 	} else if (self->denied) {
 		sending->retry_after_ms = DENIED_MS;
 	}
 	/* A producer whose idempotence is broken takes nothing more: another begins anew. */
 	if (rd_kafka_fatal_error(self->producer, why, sizeof why)) {
-		complain(self, why);
+		complain(self, why, false);
 		producer_close(self);
 	}
 }
@@ -400,7 +397,7 @@ static bool kafka_reopen(void *handle)
 	rd_kafka_t *before = self->producer;
 	self->refused_said = false;
 	self->limit = BATCH;
-	*self->said = 0;
+	self->said = self->denial_said = false;
 	if (!producer_new(self)) {
 		self->producer = before;
 		return false;
