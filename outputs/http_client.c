@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <zlib.h>
 
@@ -37,18 +38,35 @@ struct http_client {
 
 /* --- memory of libcurl ---------------------------------------------------------------------------------------- */
 
-/* libcurl copies headers, and with them the secret, into memory that it gives back as it is. Here it is wiped first. */
+/* libcurl copies headers, and with them the secret, into memory that it gives back as it is: here it is wiped first. What goes over
+ * TLS it keeps in a large buffer as long as the connection lives: that stays out of core dumps, as the secret itself does. */
+enum { PAGE = 4096, LARGE = 32768 };
+
+static void *hiding_malloc(size_t size)
+{
+	if (size < LARGE)
+		return malloc(size);
+	size = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
+	void *at = aligned_alloc(PAGE, size);
+	if (at)
+		(void)madvise(at, size, MADV_DONTDUMP);
+	return at;
+}
+
 static void wiping_free(void *at)
 {
+	size_t size = at ? malloc_usable_size(at) : 0;
 	if (at)
-		explicit_bzero(at, malloc_usable_size(at));
+		explicit_bzero(at, size);
+	if (size >= LARGE && (uintptr_t)at % PAGE == 0)
+		(void)madvise(at, size & ~(size_t)(PAGE - 1), MADV_DODUMP);
 	free(at);
 }
 
 static void *wiping_realloc(void *at, size_t size)
 {
 	size_t old = at ? malloc_usable_size(at) : 0;
-	void *fresh = malloc(size);
+	void *fresh = hiding_malloc(size);
 	if (!fresh)
 		return NULL;
 	memcpy(fresh, at ? at : fresh, old < size ? old : size);
@@ -56,9 +74,16 @@ static void *wiping_realloc(void *at, size_t size)
 	return fresh;
 }
 
+/* It writes headers on the stack as well, below the one who called it. */
+static __attribute__((noinline)) void wipe_stack(void)
+{
+	char below[LARGE];
+	explicit_bzero(below, sizeof below);
+}
+
 static void library_begin(void)
 {
-	curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc, strdup, calloc);
+	curl_global_init_mem(CURL_GLOBAL_DEFAULT, hiding_malloc, wiping_free, wiping_realloc, strdup, calloc);
 }
 
 /* --- the configuration ---------------------------------------------------------------------------------------- */
@@ -197,7 +222,7 @@ static size_t on_answer(char *at, size_t one, size_t size, void *context)
 static bool set_server_name(struct http_client *client)
 {
 	const char *name = client->config->tls.server_name;
-	char host[256], port[16] = "443", rule[800], rest[URL_MAX];
+	char host[256], port[16] = "443", rule[800], rest[URL_MAX - 320];
 	if (!name || !secure(client->url))
 		return true;
 	snprintf(host, sizeof host, "%.*s", (int)(client->origin_size - 8), client->url + 8);
@@ -399,6 +424,7 @@ static CURLcode perform(struct http_client *client, const struct http_request *r
 	client->answer_size = 0;
 	*client->error = 0;
 	CURLcode code = curl_easy_perform(client->curl);
+	wipe_stack();
 	curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL); /* they end with this call */
 	curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, NULL);
 	return code;
