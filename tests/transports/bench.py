@@ -116,7 +116,7 @@ def certificates(folder):
 def dumped(pid):
     """What a core of the process would hold: its writable memory but what is marked as not to be dumped. The kernel's VmFlags
     say "dd" there."""
-    memory, regions, region = b"", [], None
+    memory, regions, region = [], [], None
     with open(f"/proc/{pid}/smaps", encoding="utf-8", errors="replace") as f:
         for text in f:
             words = text.split()
@@ -131,10 +131,10 @@ def dumped(pid):
                 continue
             try:
                 f.seek(begin)
-                memory += f.read(end - begin)
+                memory.append(f.read(end - begin))
             except OSError:
                 pass
-    return memory
+    return b"".join(memory)
 
 
 
