@@ -47,7 +47,9 @@ struct technique {
 	enum tactic_number tactics[TACTICS_MAX];
 };
 
-/* In order of ids, as strcmp() has it. */
+/* In order of ids, as strcmp() has it. Version 18 of ATT&CK (October 2025), whose tactics Sigma's tags name; and what version 19
+ * (April 2026) made of techniques of ICS: T1691 of T0803 and T0804, T1692 of T0855 and T0856, T1693 of T0839 and T0857, T1694 of T0812
+ * and T0891, T1695 of T0805. It also split Defense Evasion in two, which is still one here. */
 static const struct technique techniques[] = {
 	{"T0800", "Activate Firmware Update Mode", {ICS_INHIBIT}},
 	{"T0801", "Monitor Process State", {ICS_COLLECTION}},
@@ -142,6 +144,11 @@ static const struct technique techniques[] = {
 	{"T1595.002", "Vulnerability Scanning", {RECONNAISSANCE}},
 	{"T1595.003", "Wordlist Scanning", {RECONNAISSANCE}},
 	{"T1600", "Weaken Encryption", {EVASION}},
+	{"T1691", "Block Operational Technology Message", {ICS_INHIBIT}},
+	{"T1692", "Unauthorized Message", {ICS_EVASION, ICS_IMPAIR}},
+	{"T1693", "Modify Firmware", {ICS_PERSISTENCE, ICS_INHIBIT, ICS_IMPAIR}},
+	{"T1694", "Insecure Credentials", {ICS_PERSISTENCE, ICS_LATERAL}},
+	{"T1695", "Block Communications", {ICS_INHIBIT}},
 };
 
 static int technique_compare(const void *id, const void *technique)

@@ -52,6 +52,7 @@ struct config_output;
 
 struct output {
 	const char *name;        /* "jsonl", "syslog" */
+	const char *format;      /* when the configuration names none; NULL: "eve" */
 	unsigned batch;          /* most records that are offered at once; 0: one */
 	/* Sending may wait for a receiver elsewhere: a thread of its own does it (sensor/ship.h), for 30 s at most at a time. Outputs
 	 * that are not remote wait for nothing. No two calls for one `self` run at the same time. */

@@ -226,7 +226,11 @@ static bool output_valid(const struct loaded *loaded, const struct file_output *
 		return wrong(loaded, yaml_get(at, "framing"), "framing", o->framing, "octet-counting, newline");
 	if (!level_known(o->level))
 		return wrong(loaded, yaml_get(at, "level"), "level", o->level, level_choices);
-	return bool_valid(loaded, at, "events");
+	if (o->batch && (*o->batch == 0 || *o->batch > LIMIT_BATCH))
+		return wrong(loaded, yaml_get(at, "batch"), "batch", yaml_get(at, "batch")->text, "1 to 1000");
+	if (o->timeout && (*o->timeout == 0 || *o->timeout > LIMIT_SEND_S - 5))
+		return wrong(loaded, yaml_get(at, "timeout"), "timeout", yaml_get(at, "timeout")->text, "1 to 25, seconds");
+	return bool_valid(loaded, at, "events") && bool_valid(loaded, at, "ack") && bool_valid(loaded, at, "gzip");
 }
 
 static struct config_tls tls_of(struct loaded *loaded, const struct file_tls *from)
@@ -254,6 +258,30 @@ static bool tls_valid(const struct loaded *loaded, const struct config_tls *tls,
 	return bool_valid(loaded, at, "verify");
 }
 
+/* What receivers elsewhere need to know. */
+static void take_remote(struct loaded *loaded, const struct file_output *o, struct config_output *to)
+{
+	to->url = o->url;
+	to->proxy = o->proxy;
+	to->user = o->user;
+	to->token_header = o->token_header;
+	to->token = (struct config_secret){path_of(loaded, o->token_file), o->token_env};
+	to->password = (struct config_secret){path_of(loaded, o->password_file), o->password_env};
+	to->secret = (struct config_secret){path_of(loaded, o->secret_file), o->secret_env};
+	to->index = o->index;
+	to->source = o->source;
+	to->sourcetype = o->sourcetype;
+	to->operation = o->operation;
+	to->topic = o->topic;
+	to->message_key = o->message_key;
+	to->sasl = o->sasl;
+	to->batch = o->batch ? *o->batch : 0;
+	to->timeout_s = o->timeout ? *o->timeout : 0;
+	to->ack = o->ack;
+	to->plain = o->gzip && !*o->gzip;
+	to->gzip = o->gzip && *o->gzip;
+}
+
 static bool take_outputs(struct loaded *loaded)
 {
 	const struct file_config *file = loaded->file;
@@ -268,6 +296,9 @@ static bool take_outputs(struct loaded *loaded)
 			.type = o->type, .format = o->format, .path = path_of(loaded, o->path), .address = o->address,
 			.transport = o->transport, .framing = o->framing, .protocol = o->protocol, .facility = o->facility, .sensor = file->sensor, .level = o->level,
 			.tls = tls_of(loaded, o->tls), .place = place_of(loaded, at), .events = o->events, .append = true};
+		take_remote(loaded, o, to);
+		if (!o->format && output_find(o->type))
+			to->format = output_find(o->type)->format;
 		good = tls_valid(loaded, &to->tls, yaml_get(at, "tls")) && good;
 		good = output_valid(loaded, o, at) && (!output_find(o->type)->check || output_find(o->type)->check(to)) && good;
 	}

@@ -16,6 +16,11 @@ struct config_tls {
 	const char *server_name; /* that the certificate must hold; NULL: the host of the address */
 };
 
+/* Where a token, a password or a key is kept. It never stands in the configuration itself. */
+struct config_secret {
+	const char *file, *variable; /* one of them, or neither */
+};
+
 struct config_output {
 	const char *type;      /* output descriptor's name: "jsonl", "syslog" */
 	const char *format;    /* format descriptor's name: "eve", "text" */
@@ -27,6 +32,21 @@ struct config_output {
 	const char *facility;  /* syslog: "local0" ... default "local4" */
 	const char *sensor;    /* syslog: the host name that is sent; NULL: the machine's */
 	const char *level;     /* least level that is sent; NULL for all */
+	const char *url;       /* hec, elasticsearch, webhook: https://host:port/path */
+	const char *proxy;     /* of these; NULL: none, whatever the environment says */
+	const char *user;      /* elasticsearch, webhook, kafka: goes with the password */
+	const char *token_header; /* webhook: the header that holds the token; NULL: "Authorization: Bearer" */
+	struct config_secret token, password, secret;
+	const char *index;     /* hec, elasticsearch */
+	const char *source, *sourcetype; /* hec */
+	const char *operation; /* elasticsearch: "create" (default) or "index" */
+	const char *topic;     /* kafka */
+	const char *message_key; /* kafka: "client_id", "src_ip" (default), "rule", "none" */
+	const char *sasl;      /* kafka: "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"; NULL: none */
+	uint32_t batch;        /* most records in one request; 0: the output's own choice */
+	uint32_t timeout_s;    /* of one request; 0: the output's own choice */
+	bool ack;              /* hec: wait until the indexer has it */
+	bool plain, gzip;      /* `gzip: false`, `gzip: true`; neither: the output's own choice */
 	struct config_tls tls;
 	const char *place;     /* file:line:column, for faults; NULL: from the command line */
 	bool events;           /* events too, not only alerts */

@@ -5,14 +5,16 @@
 /* The keys of each map of the file, for "did you mean" and "valid:". */
 static const struct {
 	const char *map; /* the key that holds it; "" for the whole file */
-	const char *keys[24];
+	const char *keys[40];
 } maps[] = {
 	{"", {"sensor", "filter", "salt", "home_net", "interfaces", "decode_as", "lists", "rules", "outputs", "journal", "enrich",
 	      "logs", "listen", "state", "fusion_tolerance_s", "limits", "ndpi"}},
 	{"lists", {"name", "values", "file"}},
 	{"rules", {"paths", "overrides"}},
 	{"overrides", {"rule", "level", "timespan", "threshold", "disabled"}},
-	{"outputs", {"type", "format", "path", "address", "transport", "framing", "protocol", "facility", "level", "events", "tls"}},
+	{"outputs", {"type", "format", "path", "address", "transport", "framing", "protocol", "facility", "level", "events", "tls", "url",
+		     "proxy", "user", "token_file", "token_env", "token_header", "password_file", "password_env", "secret_file", "secret_env",
+		     "index", "source", "sourcetype", "ack", "operation", "topic", "message_key", "sasl", "batch", "timeout", "gzip"}},
 	{"tls", {"ca", "certificate", "key", "server_name", "verify"}},
 	{"enrich", {"databases", "networks", "vendors", "devices"}},
 	{"networks", {"network", "name"}},
@@ -65,12 +67,29 @@ static const struct yaml_node *find_key(const struct yaml_node *node, const char
 	return found;
 }
 
+/* A secret that stands in the configuration ends up in backups and in tickets. What it is called elsewhere, and here. */
+static const struct { const char *key, *instead; } secrets[] = {
+	{"token", "token"}, {"api_key", "token"}, {"apikey", "token"}, {"password", "password"}, {"pass", "password"}, {"secret", "secret"}};
+
+static const char *secret_instead(const char *key)
+{
+	for (unsigned i = 0; i < sizeof secrets / sizeof *secrets; i++)
+		if (strcmp(secrets[i].key, key) == 0)
+			return secrets[i].instead;
+	return NULL;
+}
+
 static void report_key(const char *path, const struct config_complaint *complaint, const struct yaml_node *tree, const char *key)
 {
 	const struct yaml_node *at = find_key(tree, key);
 	unsigned line = at ? at->line : complaint->line, column = at ? at->column : complaint->column;
 	char valid[1024] = "";
-	const char *map = complaint->fields ? complaint->field[0] : "";
+	const char *map = complaint->fields ? complaint->field[0] : "", *secret = secret_instead(key);
+	if (secret && strcmp(map, "outputs") == 0) {
+		log_error("%s:%u:%u: %s: a secret does not stand in the configuration; valid: %s_file: FILE that holds it, or %s_env: "
+			  "NAME of an environment variable", path, line, column, key, secret, secret);
+		return;
+	}
 	for (unsigned i = 0; i < sizeof maps / sizeof *maps; i++) {
 		if (strcmp(maps[i].map, map) != 0)
 			continue;

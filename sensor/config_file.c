@@ -35,13 +35,22 @@ static const cyaml_schema_field_t tls_fields[] = {
 	OPTIONAL_TEXT("key", struct file_tls, key), OPTIONAL_TEXT("server_name", struct file_tls, server_name),
 	CYAML_FIELD_BOOL_PTR("verify", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_tls, verify), CYAML_FIELD_END};
 
+#define OUTPUT_TEXT(name) OPTIONAL_TEXT(#name, struct file_output, name)
+#define OUTPUT_NUMBER(name) \
+	CYAML_FIELD_UINT_PTR(#name, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_output, name)
 static const cyaml_schema_field_t output_fields[] = {
 	TEXT("type", struct file_output, type), OPTIONAL_TEXT("format", struct file_output, format),
 	OPTIONAL_TEXT("path", struct file_output, path), OPTIONAL_TEXT("address", struct file_output, address),
 	OPTIONAL_TEXT("transport", struct file_output, transport), OPTIONAL_TEXT("framing", struct file_output, framing),
 	OPTIONAL_TEXT("protocol", struct file_output, protocol),
 	OPTIONAL_TEXT("facility", struct file_output, facility), OPTIONAL_TEXT("level", struct file_output, level),
+	OUTPUT_TEXT(url), OUTPUT_TEXT(proxy), OUTPUT_TEXT(user), OUTPUT_TEXT(token_header), OUTPUT_TEXT(index), OUTPUT_TEXT(source),
+	OUTPUT_TEXT(sourcetype), OUTPUT_TEXT(operation), OUTPUT_TEXT(topic), OUTPUT_TEXT(message_key), OUTPUT_TEXT(sasl),
+	OUTPUT_TEXT(token_file), OUTPUT_TEXT(token_env), OUTPUT_TEXT(password_file), OUTPUT_TEXT(password_env),
+	OUTPUT_TEXT(secret_file), OUTPUT_TEXT(secret_env), OUTPUT_NUMBER(batch), OUTPUT_NUMBER(timeout),
 	CYAML_FIELD_BOOL("events", CYAML_FLAG_OPTIONAL, struct file_output, events),
+	CYAML_FIELD_BOOL("ack", CYAML_FLAG_OPTIONAL, struct file_output, ack),
+	CYAML_FIELD_BOOL_PTR("gzip", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_output, gzip),
 	CYAML_FIELD_MAPPING_PTR("tls", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_output, tls, tls_fields),
 	CYAML_FIELD_END};
 static const cyaml_schema_value_t output_schema = {

@@ -33,7 +33,11 @@ struct file_tls {
 
 struct file_output {
 	char *type, *format, *path, *address, *transport, *framing, *protocol, *facility, *level;
-	bool events;
+	char *url, *proxy, *user, *token_header, *index, *source, *sourcetype, *operation, *topic, *message_key, *sasl;
+	char *token_file, *token_env, *password_file, *password_env, *secret_file, *secret_env;
+	uint32_t *batch, *timeout;
+	bool events, ack;
+	bool *gzip;
 	struct file_tls *tls;
 };
 

@@ -48,6 +48,15 @@ uint64_t digest_pair(uint64_t salt, struct slice user, struct slice password)
 	return digest_parts(salt, (struct slice[]){user, password}, 2);
 }
 
+static void write_hex(const uint8_t *digest, unsigned size, char out[DIGEST_HEX_MAX])
+{
+	for (unsigned i = 0; i < size; i++) {
+		out[2 * i] = "0123456789abcdef"[digest[i] >> 4];
+		out[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
+	}
+	out[2 * size] = 0;
+}
+
 void digest_hex(enum digest_kind kind, struct slice bytes, char out[DIGEST_HEX_MAX])
 {
 	uint8_t digest[SHA256_DIGEST_LENGTH];
@@ -74,11 +83,37 @@ void digest_hex(enum digest_kind kind, struct slice bytes, char out[DIGEST_HEX_M
 		SHA256_Final(digest, &context.sha256);
 		break;
 	}
-	for (unsigned i = 0; i < size; i++) {
-		out[2 * i] = "0123456789abcdef"[digest[i] >> 4];
-		out[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
-	}
-	out[2 * size] = 0;
+	write_hex(digest, size, out);
+}
+
+/* One pass of RFC 2104: the key, padded and masked, then what it is to vouch for. */
+static void hmac_pass(const uint8_t key[SHA256_CBLOCK], uint8_t mask, const struct slice *parts, unsigned count,
+		      uint8_t out[SHA256_DIGEST_LENGTH])
+{
+	uint8_t block[SHA256_CBLOCK];
+	SHA256_CTX context;
+	for (unsigned i = 0; i < sizeof block; i++)
+		block[i] = key[i] ^ mask;
+	SHA256_Init(&context);
+	SHA256_Update(&context, block, sizeof block);
+	for (unsigned i = 0; i < count; i++)
+		SHA256_Update(&context, parts[i].at, parts[i].size);
+	SHA256_Final(out, &context);
+	explicit_bzero(block, sizeof block);
+	explicit_bzero(&context, sizeof context);
+}
+
+void digest_hmac(struct slice key, const struct slice *parts, unsigned count, char out[DIGEST_HEX_MAX])
+{
+	uint8_t padded[SHA256_CBLOCK] = {0}, digest[SHA256_DIGEST_LENGTH];
+	if (key.size > sizeof padded)
+		SHA256(key.at, key.size, padded);
+	else
+		memcpy(padded, key.at, key.size);
+	hmac_pass(padded, 0x36, parts, count, digest);
+	hmac_pass(padded, 0x5c, &(struct slice){digest, sizeof digest}, 1, digest);
+	explicit_bzero(padded, sizeof padded);
+	write_hex(digest, sizeof digest, out);
 }
 
 void digest_community_id(const struct ends *ends, uint8_t transport, char out[COMMUNITY_ID_MAX])

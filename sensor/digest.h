@@ -21,6 +21,9 @@ enum digest_kind { DIGEST_MD5, DIGEST_SHA1, DIGEST_SHA256 };
 #define DIGEST_HEX_MAX 65
 void digest_hex(enum digest_kind kind, struct slice bytes, char out[DIGEST_HEX_MAX]);
 
+/* HMAC-SHA256 (RFC 2104) of the parts one after the other, in lower-case hex with a NUL. Keeps nothing of the key. */
+void digest_hmac(struct slice key, const struct slice *parts, unsigned count, char out[DIGEST_HEX_MAX]);
+
 /* Community ID v1, seed 0 (github.com/corelight/community-id-spec): "1:" and base64 of SHA-1. */
 #define COMMUNITY_ID_MAX 32
 void digest_community_id(const struct ends *ends, uint8_t transport, char out[COMMUNITY_ID_MAX]);

@@ -302,18 +302,18 @@ static void on_closed(void *context, struct flow *flow, const char *how, enum di
 
 /* --- what the flow table tells ------------------------------------------------------------------------------ */
 
-static void tell_conversation(const struct engine *e, const struct flow *flow)
+/* What happens without a packet is shown by the flow's first. */
+static void evidence_of(struct engine *e, const struct flow *flow, uint64_t now_ns)
 {
-	const struct conversation conversation = flow_conversation(flow);
-	e->options.conversation(e->options.context, &conversation);
+	e->packet_ns = now_ns;
+	e->frame = flow->first_frame;
+	e->file = flow->first_file;
 }
 
 static void on_ended(void *context, struct flow *flow, uint64_t now_ns, const char *how)
 {
 	struct engine *e = context;
-	e->packet_ns = now_ns;
-	e->frame = flow->first_frame;
-	e->file = flow->first_file;
+	evidence_of(e, flow, now_ns);
 	bool ran_out = strcmp(how, "timeout") == 0;
 	if (flow->transport == TRANSPORT_TCP) {
 		if (strcmp(how, "no_answer") == 0)
@@ -329,8 +329,9 @@ static void on_ended(void *context, struct flow *flow, uint64_t now_ns, const ch
 		if (ran_out && transport_unanswered(flow))
 			engine_failed(e, flow, "no_answer");
 	}
+	const struct conversation conversation = flow_conversation(flow);
 	if (e->options.conversation && !flow->carried) /* one that is carried is told with its carrier */
-		tell_conversation(e, flow);
+		e->options.conversation(e->options.context, &conversation);
 	classify_forget(e->classifier, flow);
 }
 
@@ -345,9 +346,7 @@ static void on_deadline(void *context, struct flow *flow, uint64_t now_ns, const
 		flow->session.deadline_ns = 0;
 		return;
 	}
-	e->packet_ns = now_ns;
-	e->frame = flow->first_frame;
-	e->file = flow->first_file;
+	evidence_of(e, flow, now_ns);
 	parse_begin(e, speaker, TO_SERVER, &parse);
 	speaker->parser->expire(&parse);
 }
@@ -481,8 +480,7 @@ void engine_packet(struct engine *e, const struct packet *packet)
 
 void engine_log(struct engine *e, const struct event *event)
 {
-	if (e->batch_count)
-		engine_flush(e);
+	engine_flush(e);
 	engine_time(e, event->time_ns);
 	engine_event(e, event);
 }
@@ -496,13 +494,8 @@ void engine_idle(struct engine *e, uint64_t now_ns)
 bool engine_fuse(struct engine *e)
 {
 	const struct fusion_options options = {
-		.tolerance_ns = e->options.config->fusion_tolerance_s * TW_SECOND,
-		.seed = digest_seed(e->options.live),
-		.counters = &e->counters,
-		.detect = e->detect,
-		.event = e->options.event,
-		.context = e->options.context,
-	};
+		.tolerance_ns = e->options.config->fusion_tolerance_s * TW_SECOND, .seed = digest_seed(e->options.live),
+		.counters = &e->counters, .detect = e->detect, .event = e->options.event, .context = e->options.context};
 	e->fusion = options.tolerance_ns ? fusion_open(&options) : NULL;
 	return e->fusion || !options.tolerance_ns;
 }
@@ -527,10 +520,7 @@ void engine_finish(struct engine *e)
 static void on_alert(void *context, const struct alert *alert)
 {
 	struct engine *e = context;
-	if (alert->update)
-		e->counters.updates++;
-	else
-		e->counters.alerts++;
+	++*(alert->update ? &e->counters.updates : &e->counters.alerts);
 	e->options.alert(e->options.context, alert);
 }
 
@@ -539,8 +529,7 @@ static bool engine_start(struct engine *e)
 	const struct config *config = e->options.config;
 	uint64_t seed = digest_seed(e->options.live);
 	const struct stream_receiver receiver = {on_bytes, on_gap, on_opened, on_refused, on_closed, e};
-	const struct classify_options classify = {config->decode_as, config->decode_as_count, LIMIT_NDPI_FLOWS,
-						  config->ndpi};
+	const struct classify_options classify = {config->decode_as, config->decode_as_count, LIMIT_NDPI_FLOWS, config->ndpi};
 	const struct detect_options detect = {e->options.rules, config->limit_groups, seed, &e->counters, on_alert, e};
 	e->decoder = decoder_open(config->limit_fragments, &e->counters);
 	e->flows = flows_open(config->limit_flows, seed, &e->counters);

@@ -50,8 +50,11 @@
 #define LIMIT_RECORD 262144u          /* bytes of one, as its format wrote it; no format writes longer ones */
 #define LIMIT_BACKLOG 8388608u        /* bytes that wait in memory for one output whose receiver is away */
 #define LIMIT_JOURNAL_SEGMENTS 4096u  /* files of a journal */
-#define LIMIT_BATCH 1024u             /* records that are offered to an output at once */
 #define LIMIT_WAITING 16384u          /* records of a replay that may wait in the journal for one output: then reading waits, too */
+
+/* Receivers elsewhere. */
+#define LIMIT_BATCH 1000u             /* records that are offered at once, and of one request */
+#define LIMIT_SEND_S 30u              /* seconds that one call may wait for them */
 
 /* Files that a person wrote. */
 #define LIMIT_RULE_FILE 1048576u

@@ -35,12 +35,15 @@ bool sinks_journal(struct sinks *sinks, const struct config_journal *config)
 /* Who it is, from run to run: where it goes and in which shape. Nothing secret, and one line. */
 static void set_name(const struct sinks *sinks, struct sink *sink, const struct config_output *config)
 {
-	const char *where = config->address ? config->address : config->path ? config->path : "-";
+	const char *where = config->url ? config->url : config->address ? config->address : config->path ? config->path : "-";
+	const char *within = config->topic ? config->topic : config->index ? config->index : "";
+	const char *transport = config->transport ? config->transport : "";
 	unsigned twins = 1;
-	int size = snprintf(sink->name, sizeof sink->name - 16, "%s %s%s%s %s", config->type, config->transport ? config->transport : "",
-			    config->transport ? " " : "", where, sink->format->name);
+	snprintf(sink->name, sizeof sink->name - 16, "%s %s%s%s %s%s%s", config->type, transport, *transport ? " " : "", where,
+			    within, *within ? " " : "", sink->format->name);
+	size_t size = strlen(sink->name); /* a long one was cut */
 	for (const struct sink *s = sinks->sink; s < sinks->sink + sinks->count; s++)
-		twins += strncmp(s->name, sink->name, (size_t)size) == 0 && (!s->name[size] || s->name[size] == '#');
+		twins += strncmp(s->name, sink->name, size) == 0 && (!s->name[size] || s->name[size] == '#');
 	if (twins > 1)
 		snprintf(sink->name + strlen(sink->name), 16, "#%u", twins);
 	for (char *at = sink->name; *at; at++)

@@ -4,8 +4,8 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 thingwarden=$top/build/release/thingwarden
 
 build_packages=(gcc libc6-dev cmake ninja-build pkg-config libpcap-dev libndpi-dev libyajl-dev libcyaml-dev
-	libyaml-dev libpcre2-dev libssl-dev libhtp-dev libmaxminddb-dev zlib1g-dev libxxhash-dev uthash-dev
-	libcmocka-dev)
+	libyaml-dev libpcre2-dev libssl-dev libhtp-dev libmaxminddb-dev zlib1g-dev libcurl4-openssl-dev librdkafka-dev
+	libxxhash-dev uthash-dev libcmocka-dev)
 test_packages=(clang libclang-rt-14-dev mosquitto mosquitto-clients tshark rsyslog rsyslog-openssl openssl tcpdump
 	iproute2 python3 python3-jsonschema python3-yaml logrotate)
 optional_packages=(chromium) # what is tested with them is skipped, visibly, where they cannot be had

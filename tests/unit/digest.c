@@ -43,6 +43,23 @@ static void test_community_id_order(void **state)
 	assert_int_equal(strlen(a), 30);
 }
 
+/* RFC 4231, test cases 1, 2 and 6 (a key that is longer than a block). */
+static void test_hmac(void **state)
+{
+	static const char long_text[] = "Test Using Larger Than Block-Size Key - Hash Key First";
+	uint8_t key[131];
+	char hex[DIGEST_HEX_MAX];
+	(void)state;
+	memset(key, 0x0b, 20);
+	digest_hmac(slice_of(key, 20), (struct slice[]){slice_text("Hi "), slice_text("There")}, 2, hex);
+	assert_string_equal(hex, "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+	digest_hmac(slice_text("Jefe"), (struct slice[]){slice_text("what do ya want for nothing?")}, 1, hex);
+	assert_string_equal(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+	memset(key, 0xaa, sizeof key);
+	digest_hmac(slice_of(key, sizeof key), (struct slice[]){slice_text(long_text)}, 1, hex);
+	assert_string_equal(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 static void test_secrets(void **state)
 {
 	(void)state;
@@ -61,6 +78,6 @@ static void test_secrets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_community_id), cmocka_unit_test(test_community_id_order),
-					   cmocka_unit_test(test_secrets)};
+					   cmocka_unit_test(test_hmac), cmocka_unit_test(test_secrets)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
