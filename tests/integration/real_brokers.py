@@ -235,15 +235,22 @@ class RabbitMQ(Broker):
                    f"log.file = {self.log}", "log.console = false", f"load_definitions = {self.path('definitions.json')}")
         self.write("enabled_plugins", "[rabbitmq_mqtt].")
         self.write("rabbitmq-env.conf")
-        distribution = free_port()
+        self.epmd = str(free_port())
         self.spawn(server, cwd=self.folder, env={
             "PATH": os.environ["PATH"], "HOME": self.folder, "LANG": "C.UTF-8", "RABBITMQ_HOME": "/usr/lib/rabbitmq",
-            "RABBITMQ_NODENAME": self.NODE.format(self.port), "RABBITMQ_DIST_PORT": str(distribution),
+            "RABBITMQ_NODENAME": self.NODE.format(self.port), "RABBITMQ_DIST_PORT": str(free_port()),
             "RABBITMQ_CONF_ENV_FILE": self.path("rabbitmq-env.conf"), "RABBITMQ_CONFIG_FILE": self.path("rabbitmq.conf"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": self.path("enabled_plugins"), "RABBITMQ_MNESIA_BASE": self.path("mnesia"),
             "RABBITMQ_LOG_BASE": self.path("log"), "RABBITMQ_PID_FILE": self.path("pid"),
-            # No daemon that maps names to ports, which would outlive the test; one scheduler, as there is little to do.
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"-start_epmd false -erl_epmd_port {distribution} +S 1:1 +sbwt none"})
+            # Erlang's port mapper, which outlives its node: one of this test's own.
+            "ERL_EPMD_PORT": self.epmd, "ERL_EPMD_ADDRESS": HOST,
+            # One scheduler, as there is little to do.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +S 1:1 +sbwt none"})
+
+    def stop(self):
+        super().stop()
+        if self.process:
+            subprocess.run(["epmd", "-port", self.epmd, "-kill"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=10)
 
 
 class Aedes(Broker):
