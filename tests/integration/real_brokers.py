@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -25,10 +26,19 @@ class Unavailable(Exception):
     """Not here: the reason stands behind "skip"."""
 
 
+PORTS = iter(random.sample(range(20000, 32768), 2000))
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind((HOST, 0))
-        return s.getsockname()[1]
+    """Below those that the kernel gives to clients: a broker that starts slowly would find its port taken by one of them."""
+    for port in PORTS:
+        with socket.socket() as s:
+            try:
+                s.bind((HOST, port))
+                return port
+            except OSError:
+                pass
+    raise RuntimeError("no port is free")
 
 
 def until(seconds, what, good):
@@ -199,7 +209,7 @@ class MosquittoDynsec(Mosquitto):
 
     def control(self, *words):
         subprocess.run(["mosquitto_ctrl", "-h", HOST, "-p", str(self.port), "-u", "admin", "-P", "administering", "dynsec", *words],
-                       check=True, stdout=subprocess.DEVNULL)
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def wait(self):
         """What mosquitto_ctrl would say in eight connections."""
@@ -246,6 +256,11 @@ class RabbitMQ(Broker):
             "ERL_EPMD_PORT": self.epmd, "ERL_EPMD_ADDRESS": HOST,
             # One scheduler, as there is little to do.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +S 1:1 +sbwt none"})
+
+    def is_up(self):
+        """It listens before it knows its users."""
+        with open(self.log, encoding="utf-8") as f:
+            return super().is_up() and "Server startup complete" in f.read()
 
     def stop(self):
         super().stop()
