@@ -295,7 +295,8 @@ class Aedes(Broker):
         for name in ("package.json", "package-lock.json"):
             shutil.copy(os.path.join(HERE, "npm_broker", name), self.modules)
         try:
-            done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=self.modules, capture_output=True,
+            done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts",
+                                   "--fetch-retries=1", "--fetch-retry-mintimeout=1000"], cwd=self.modules, capture_output=True,
                                   text=True, timeout=150)
         except subprocess.TimeoutExpired:
             raise Unavailable("the registry of npm does not answer") from None
