@@ -7,7 +7,7 @@
  * two: first the user and why, then the ends. Topics stand in AMQP's form, with '.' for '/': that cannot be undone for certain,
  * so they stay as they are. */
 
-enum { KEY_PROCESS = 1, KEY_CONNECTION, KEY_CLIENT };
+enum { KEY_PROCESS = 1, KEY_CONNECTION, KEY_CLIENT, KEY_REPLACED };
 enum { REFUSAL_NONE, REFUSAL_PASSWORD, REFUSAL_RIGHTS, REFUSAL_QUOTA }; /* log_session.number of a process that is not up */
 
 static const char *const refusals[] = {NULL, "bad_user_name_or_password", "not_authorized", "quota_exceeded"};
@@ -113,6 +113,12 @@ static void let_in(struct log_parse *parse, struct rabbitmq *r, struct slice pro
 		log_client_begin(parse, log_session_key(parse->source, KEY_PROCESS, process), &login);
 	log_client_begin(parse, log_session_key(parse->source, KEY_CONNECTION, slice_of(&ends, sizeof ends)), &login);
 	log_client_login(parse, &r->detail, &login, OUTCOME_SUCCESS, NULL);
+	struct log_session *replaced = log_session_find(parse->sessions, log_session_key(parse->source, KEY_REPLACED, client_id));
+	if (replaced) {
+		struct log_session old = *replaced;
+		log_session_end(replaced);
+		log_client_replaced(parse, &old, &ends);
+	}
 }
 
 /* 3.10: "<0.766.0> (A -> B, client id: dev01)". */
@@ -268,7 +274,8 @@ static bool closing(struct log_parse *parse, struct slice process, struct slice 
 	return true;
 }
 
-/* "\"A -> B\" with duplicate id 'dev04'", behind the line of the new session; 4.x: "... with client ID 'x', reason: maintenance" */
+/* "\"A -> B\" with duplicate id 'dev04'", behind the line of the new session or, as two processes write them, just before it: then
+ * the end is kept until it is known who came. 4.x: "... with client ID 'x', reason: maintenance" */
 static bool disconnecting(struct log_parse *parse, struct slice process, struct slice rest)
 {
 	struct slice pair, client_id;
@@ -284,11 +291,21 @@ static bool disconnecting(struct log_parse *parse, struct slice process, struct 
 	struct log_session old = parse->about ? *parse->about : (struct log_session){.ends = parse->ends};
 	const struct log_session *new_one =
 		log_session_find(parse->sessions, log_session_key(parse->source, KEY_CLIENT, client_id));
-	bool is_old = new_one && memcmp(&new_one->ends, &old.ends, sizeof old.ends) == 0;
+	bool is_known = new_one && memcmp(&new_one->ends, &old.ends, sizeof old.ends) != 0, is_early = parse->about && !is_known;
+	struct ends new_ends = is_known ? new_one->ends : (struct ends){0};
 	if (!parse->about)
 		name_set(&old.session.client_id, client_id);
 	forget(parse, process);
-	log_client_replaced(parse, &old, is_old || !new_one ? NULL : &new_one->ends);
+	if (is_early) {
+		uint64_t key = log_session_key(parse->source, KEY_REPLACED, client_id);
+		struct log_session *kept = log_session_begin(parse->sessions, key, parse->record->time_ns);
+		uint64_t touched_ns = kept->touched_ns;
+		*kept = old;
+		kept->key = key;
+		kept->touched_ns = touched_ns;
+		return true;
+	}
+	log_client_replaced(parse, &old, is_known ? &new_ends : NULL);
 	return true;
 }
 

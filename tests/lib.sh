@@ -8,7 +8,9 @@ build_packages=(gcc libc6-dev cmake ninja-build pkg-config libpcap-dev libndpi-d
 	libxxhash-dev uthash-dev libcmocka-dev)
 test_packages=(clang libclang-rt-14-dev mosquitto mosquitto-clients tshark rsyslog rsyslog-openssl openssl tcpdump
 	iproute2 python3 python3-jsonschema python3-yaml logrotate)
-optional_packages=(chromium) # what is tested with them is skipped, visibly, where they cannot be had
+# Without these a test says what it skips. Whoever has an npm from elsewhere keeps it.
+optional_packages=(chromium rabbitmq-server)
+command -v npm >/dev/null || optional_packages+=(npm)
 
 fail() {
 	echo "${0##*/}: $*" >&2

@@ -133,15 +133,20 @@ def rabbit_scan_312():
     return log
 
 
-def rabbit_takeover():
+def rabbit_takeover(early=False):
+    """Two processes write: the line about the old session may stand before that of the new one."""
     log = Log(rabbit_text)
     rabbit_begin(log)
     p, pair = rabbit_in(log, "pump", "192.0.2.20:50000", True)
     for n in range(8):
         log.wait(2)
         host = BAD if n % 2 == 0 else "192.0.2.20"
+        replaced = lambda: log.say("warning", p, f"MQTT disconnecting client \"{pair}\" with duplicate id 'pump'")
+        if early:
+            replaced()
         q, new = rabbit_in(log, "pump", f"{host}:{50001 + n}", True)
-        log.say("warning", p, f"MQTT disconnecting client \"{pair}\" with duplicate id 'pump'")
+        if not early:
+            replaced()
         p, pair = q, new
     rabbit_bye(log, p, pair)
     return log
@@ -462,6 +467,7 @@ ALL = {
     "session_scan-fires-rabbitmq": (rabbit_scan, "RabbitMQ 3.10: eight filters refused, each ends the session"),
     "session_scan-fires-rabbitmq-312": (rabbit_scan_312, "RabbitMQ 4, JSON: eight filters refused"),
     "session_identity_takeover-fires-rabbitmq": (rabbit_takeover, "two addresses throw each other out"),
+    "session_identity_takeover-fires-rabbitmq-early": (lambda: rabbit_takeover(True), "the same, the old session's line first"),
     "session_abnormal_termination-fires-rabbitmq": (rabbit_abnormal, "seven sessions that end without DISCONNECT"),
     "benign-rabbitmq": (lambda: rabbit_healthy(rabbit_text, True), "RabbitMQ 3.10: a healthy fleet, one mistyped password"),
     "benign-rabbitmq-json": (lambda: rabbit_healthy(rabbit_json, False), "RabbitMQ 4, JSON: the same"),

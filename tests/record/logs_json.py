@@ -111,3 +111,39 @@ write("benign-aws-lifecycle.log", [
      "topics": ["a/b", "a/c"]},
     {"clientId": "186b5", "timestamp": 1795514402451, "eventType": "disconnected", "sessionIdentifier": "s", "principalIdentifier": "p",
      "clientInitiatedDisconnect": True, "disconnectReason": "CLIENT_INITIATED_DISCONNECT", "versionNumber": 0}])
+
+
+def aedes(ms, said, client=None, **more):
+    """aedes-logging; of a client that was not let in the record has all that the broker knows of it."""
+    named = {"client": client if isinstance(client, dict) else {"id": client}} if client else {}
+    return {"level": 30, "time": 1795500000000 + ms, "msg": said, "pid": 7, "hostname": "vm"} | named | more | {"v": 1}
+
+
+def aedes_refused(ms, client, message="bad user name or password"):
+    whole = {"closed": True, "connecting": False, "id": client, "clean": True, "version": 4, "broker": {"id": "87a97ae8", "clients": {
+        "meter-7": {"id": "meter-7", "conn": "[Circular]"}}}, "_will": None}
+    return aedes(ms, message, whole, level=40, err={"returnCode": 4, "errorCode": 4})
+
+
+def aedes_filters(ms, client, **qos):
+    return aedes(ms, "subscribed", client, subscriptions=[{"topic": t, "qos": q} for t, q in qos.items()])
+
+
+def aedes_healthy():
+    """A hundred clients a minute, which have no addresses, a mistyped password, a filter too many."""
+    yield aedes(0, "listening", address="127.0.0.1", family="IPv4", port=8080, protocol="http")
+    for n in range(100):
+        name, at = f"meter-{n}", 400 * n
+        if n % 25 == 0:
+            yield aedes_refused(at, name)
+        yield aedes(at + 100, "connected", name)
+        yield aedes_filters(at + 110, name, **{f"plant/{n}/set": 0, "plant/#": 128 if n == 7 else 1})
+        yield aedes(at + 120, "published", name, message={"topic": f"plant/{n}", "qos": 1, "retain": False})
+        yield aedes(at + 200, "unsubscribed", name, topics=[f"plant/{n}/set"])
+        yield aedes(at + 210, "disconnected", name)
+
+
+write("benign-aedes.log", aedes_healthy())
+write("session_auth_bruteforce-fires-aedes.log", [aedes_refused(1000 * n, f"x{n}") for n in range(7)] + [aedes(9000, "connected", "y")])
+write("session_scan-fires-aedes.log", [aedes(0, "connected", "scan")] + [
+    aedes_filters(500 + 1000 * n, "scan", **{f"guess/{n}": 128, f"guess/{n}/#": 128, "plant/meter/set": 1}) for n in range(4)])
