@@ -67,6 +67,24 @@ enum log_verdict {
 	LOG_UNREADABLE  /* not of this format: counted, the first one is shown in the summary */
 };
 
+/* What the lines of a format can prove, for `rules list --source`: an event of this kind, and what may be known of it. An event that is
+ * not declared is a fault of the format. */
+enum { LOG_UNKNOWN = 1 << OUTCOME_UNKNOWN, LOG_SUCCESS = 1 << OUTCOME_SUCCESS, LOG_FAILURE = 1 << OUTCOME_FAILURE };
+enum log_tells { TELLS_ADDRESS = 1, TELLS_PORT = 2, TELLS_SERVER_PORT = 4, TELLS_CLIENT_ID = 8, TELLS_USER = 16, TELLS_RESOURCE = 32,
+	TELLS_SUMMARY = 64, TELLS_ENDS = TELLS_ADDRESS | TELLS_PORT, TELLS_NAMES = TELLS_CLIENT_ID | TELLS_USER };
+struct log_shows {
+	uint8_t protocol, action;
+	uint8_t outcomes; /* one bit each; 0 ends the list */
+	uint8_t tells;
+};
+#define LOG_SHOWS(protocol, action, outcomes, tells) {PROTOCOL_##protocol, ACTION_##action, (outcomes), (tells)}
+/* What log_emit_login() makes of a login. */
+#define LOG_SHOWS_LOGIN(outcomes, tells) \
+	LOG_SHOWS(TCP, OPEN, LOG_SUCCESS, tells), LOG_SHOWS(MQTT, CONNECT, LOG_UNKNOWN, tells), \
+	LOG_SHOWS(MQTT, AUTHENTICATE, outcomes, tells)
+#define LOG_SHOWS_TLS(tells) \
+	LOG_SHOWS(TLS, AUTHENTICATE, LOG_FAILURE, tells), LOG_SHOWS(TLS, HANDSHAKE, LOG_FAILURE | LOG_UNKNOWN, tells)
+
 struct log_format {
 	const char *name;       /* "mosquitto": --log, log.format */
 	const char *help;       /* one line: which software, which log */
@@ -82,6 +100,8 @@ struct log_format {
 	bool (*continues)(struct slice before, struct slice line);
 	enum log_verdict (*parse)(struct log_parse *parse);
 	bool json;              /* log_parse.json is wanted */
+	const struct log_shows *shows;
+	uint64_t detail[2];     /* which bits its events may have in event.present */
 };
 
 #define LOG_FORMAT(name) extern const struct log_format log_format_##name;
