@@ -18,6 +18,7 @@
 #include "../sensor/log_sessions.h"
 
 struct log_json;
+struct log_format;
 
 enum log_level { LOG_LEVEL_NONE, LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_NOTICE, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
 
@@ -35,6 +36,7 @@ struct log_record {
 
 /* How a log tells the time; one for each log. See log_line.h. */
 struct log_clock {
+	const struct log_format *log; /* whose times these are */
 	const char *format;   /* strptime() format of the prefix, NULL: find out */
 	int32_t (*zone_s)(const struct log_clock *clock, int64_t local_s); /* east of Greenwich, of a local time */
 	const void *zone;     /* zone_s()'s own */
@@ -44,6 +46,7 @@ struct log_clock {
 
 struct log_parse {
 	/* given */
+	const struct log_format *format;
 	void *state;                  /* descriptor->state_bytes bytes, 16-aligned */
 	const struct log_record *record;
 	struct log_sessions *sessions; /* of all logs: make keys with log_session_key() */
@@ -91,7 +94,7 @@ struct log_format {
 	const char *app_proto;  /* "mqtt", "http": of its events, unless it sets another */
 	uint16_t state_bytes;   /* at most LIMIT_LOG_STATE */
 	/* How many of the whole lines in `head` (at most LIMIT_LOG_HEAD bytes, the beginning of the log) this format
-	 * recognises as its own beyond doubt. The format with the most takes the log; 0: none. */
+	 * recognises as its own beyond doubt. The format with the most takes the log; 0: none. NULL: log_mapper_probe(). */
 	unsigned (*probe)(struct slice head);
 	/* Fills text, time_ns, level, host, app from `record->line` (its first line, when lines are joined). Must be cheap: it
 	 * is called for every record before the record's turn has come. */

@@ -1,5 +1,6 @@
 #include "rules_command.h"
 #include "log.h"
+#include "log_formats.h"
 #include "rules_source.h"
 #include "run.h"
 #include "sinks.h"
@@ -199,6 +200,7 @@ static int with_rules(const char *verb, struct request *request)
 	struct rules *rules = run_load_rules(config, paths && request->word_count ? (const char *const *)request->words
 										  : request->rules);
 	if (rules) {
+		log_formats_add(config->mappers, config->mapper_count);
 		if (request->source)
 			status = rules_print_source(stdout, rules, request->source) ? EXIT_DONE : EXIT_USAGE;
 		else if (paths)

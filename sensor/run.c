@@ -5,6 +5,7 @@
 #include "hash.h"
 #include "inputs.h"
 #include "log.h"
+#include "log_formats.h"
 #include "logsource.h"
 #include "sinks.h"
 #include "study.h"
@@ -514,6 +515,7 @@ int run(const struct options *options)
 	job.config = run_load_config(options->config);
 	if (!job.config)
 		return EXIT_USAGE;
+	log_formats_add(job.config->mappers, job.config->mapper_count);
 	struct decode_as *configured = job.config->decode_as;
 	choose_salt(job.config, options->live);
 	if (!options->inventory)
