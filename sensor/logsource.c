@@ -67,7 +67,7 @@ static bool log_begin(struct logs *l, struct part *parts, unsigned count)
 	l->logs[l->count++] = log;
 	const char *format = parts->input.format;
 	if (format && !(log->format = log_format_named(format))) {
-		log_error("--log %s:%s: valid is FORMAT:FILE, with FORMAT one of %s", format, parts->input.path, log_format_names());
+		log_error("%s: log format %s: valid formats: %s", parts->input.path, format, log_format_names());
 		return false;
 	}
 	return clock_begin(l, log, &parts[count - 1].input);
