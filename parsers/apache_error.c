@@ -126,6 +126,12 @@ static unsigned apache_error_probe(struct slice head)
 	return lines;
 }
 
+enum { TELLS = TELLS_ENDS | TELLS_USER };
+static const struct log_shows apache_error_shows[] = {
+	LOG_SHOWS(HTTP, AUTHENTICATE, LOG_FAILURE, TELLS | TELLS_RESOURCE),
+	LOG_SHOWS(HTTP, RESPOND, LOG_FAILURE, TELLS | TELLS_RESOURCE),
+	LOG_SHOWS(HTTP, VIOLATION, LOG_FAILURE, TELLS | TELLS_RESOURCE), LOG_SHOWS_TLS(TELLS), {0}};
+
 const struct log_format log_format_apache_error = {
 	.name = "apache_error",
 	.help = "error log of Apache 2.4",
@@ -134,4 +140,7 @@ const struct log_format log_format_apache_error = {
 	.probe = apache_error_probe,
 	.envelope = apache_error_envelope,
 	.parse = apache_error_parse,
+	.shows = apache_error_shows,
+	.detail = {1ull << HTTP_BIT_METHOD | 1ull << HTTP_BIT_PATH | 1ull << HTTP_BIT_PROTOCOL |
+		1ull << HTTP_BIT_REQUEST | 1ull << HTTP_BIT_URL, 0},
 };

@@ -207,6 +207,15 @@ static unsigned aws_probe(struct slice head)
 	return lines;
 }
 
+enum { TELLS = TELLS_ENDS | TELLS_NAMES };
+static const struct log_shows aws_iot_shows[] = {
+	LOG_SHOWS_LOGIN(LOG_SUCCESS | LOG_FAILURE, TELLS), LOG_SHOWS(MQTT, CLOSE, LOG_FAILURE, TELLS),
+	LOG_SHOWS(MQTT, DISCONNECT, LOG_SUCCESS | LOG_FAILURE | LOG_UNKNOWN, TELLS),
+	LOG_SHOWS(MQTT, DELIVER, LOG_SUCCESS | LOG_FAILURE | LOG_UNKNOWN, TELLS | TELLS_RESOURCE),
+	LOG_SHOWS(MQTT, PUBLISH, LOG_SUCCESS | LOG_FAILURE | LOG_UNKNOWN, TELLS | TELLS_RESOURCE),
+	LOG_SHOWS(MQTT, SUBSCRIBE, LOG_SUCCESS | LOG_FAILURE, TELLS | TELLS_RESOURCE),
+	LOG_SHOWS(MQTT, UNSUBSCRIBE, LOG_SUCCESS | LOG_FAILURE, TELLS | TELLS_RESOURCE), {0}};
+
 const struct log_format log_format_aws_iot = {
 	.name = "aws_iot",
 	.help = "AWS IoT Core: CloudWatch log (versions 1 and 2), Firehose, lifecycle events",
@@ -216,4 +225,7 @@ const struct log_format log_format_aws_iot = {
 	.envelope = aws_envelope,
 	.parse = aws_parse,
 	.json = true,
+	.shows = aws_iot_shows,
+	.detail = {1ull << MQTT_BIT_CLIENT_ID | 1ull << MQTT_BIT_USERNAME | 1ull << MQTT_BIT_VERSION |
+		1ull << MQTT_BIT_TOPIC | 1ull << MQTT_BIT_TOPICS, 0},
 };

@@ -164,6 +164,14 @@ static unsigned azure_probe(struct slice head)
 	return lines;
 }
 
+enum { TELLS = TELLS_NAMES };
+static const struct log_shows azure_shows[] = {
+	LOG_SHOWS_LOGIN(LOG_SUCCESS | LOG_FAILURE | LOG_UNKNOWN, TELLS),
+	LOG_SHOWS(MQTT, CLOSE, LOG_FAILURE | LOG_UNKNOWN, TELLS),
+	LOG_SHOWS(MQTT, DISCONNECT, LOG_SUCCESS | LOG_FAILURE | LOG_UNKNOWN, TELLS),
+	LOG_SHOWS(MQTT, PUBLISH, LOG_FAILURE, TELLS | TELLS_RESOURCE),
+	LOG_SHOWS(MQTT, SUBSCRIBE, LOG_FAILURE, TELLS | TELLS_RESOURCE), {0}};
+
 const struct log_format log_format_azure = {
 	.name = "azure",
 	.help = "Azure IoT Hub (Connections) and Event Grid MQTT resource logs",
@@ -173,4 +181,7 @@ const struct log_format log_format_azure = {
 	.envelope = azure_envelope,
 	.parse = azure_parse,
 	.json = true,
+	.shows = azure_shows,
+	.detail = {1ull << MQTT_BIT_CLIENT_ID | 1ull << MQTT_BIT_USERNAME | 1ull << MQTT_BIT_VERSION |
+		1ull << MQTT_BIT_TOPIC | 1ull << MQTT_BIT_TOPICS, 0},
 };

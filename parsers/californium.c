@@ -59,6 +59,10 @@ static unsigned californium_probe(struct slice head)
 	return lines;
 }
 
+enum { TELLS = TELLS_ADDRESS };
+static const struct log_shows californium_shows[] = {
+	LOG_SHOWS(COAP, VIOLATION, LOG_FAILURE, TELLS), {0}};
+
 const struct log_format log_format_californium = {
 	.name = "californium",
 	.help = "Californium's ban log, as it writes it for fail2ban",
@@ -66,4 +70,5 @@ const struct log_format log_format_californium = {
 	.probe = californium_probe,
 	.envelope = californium_envelope,
 	.parse = californium_parse,
+	.shows = californium_shows,
 };

@@ -244,6 +244,12 @@ static unsigned ejabberd_probe(struct slice head)
 	return lines;
 }
 
+enum { TELLS = TELLS_ENDS | TELLS_SERVER_PORT | TELLS_NAMES };
+static const struct log_shows ejabberd_shows[] = {
+	LOG_SHOWS_LOGIN(LOG_SUCCESS | LOG_FAILURE, TELLS), LOG_SHOWS(MQTT, CLOSE, LOG_FAILURE, TELLS),
+	LOG_SHOWS(MQTT, DISCONNECT, LOG_SUCCESS | LOG_FAILURE, TELLS),
+	LOG_SHOWS(MQTT, VIOLATION, LOG_FAILURE, TELLS), {0}};
+
 const struct log_format log_format_ejabberd = {
 	.name = "ejabberd",
 	.help = "ejabberd's log, of mod_mqtt: level info or debug",
@@ -253,4 +259,6 @@ const struct log_format log_format_ejabberd = {
 	.envelope = log_level_envelope,
 	.continues = ejabberd_continues,
 	.parse = ejabberd_parse,
+	.shows = ejabberd_shows,
+	.detail = {1ull << MQTT_BIT_CLIENT_ID | 1ull << MQTT_BIT_USERNAME | 1ull << MQTT_BIT_VERSION, 0},
 };

@@ -263,6 +263,16 @@ static unsigned emqx_probe(struct slice head)
 	return lines;
 }
 
+enum { TELLS = TELLS_ENDS | TELLS_NAMES };
+static const struct log_shows emqx_shows[] = {
+	LOG_SHOWS_LOGIN(LOG_SUCCESS | LOG_FAILURE, TELLS | TELLS_SUMMARY),
+	LOG_SHOWS(MQTT, CLOSE, LOG_FAILURE | LOG_UNKNOWN, TELLS | TELLS_SUMMARY),
+	LOG_SHOWS(MQTT, DISCONNECT, LOG_SUCCESS | LOG_FAILURE | LOG_UNKNOWN, TELLS | TELLS_SUMMARY),
+	LOG_SHOWS(MQTT, DELIVER, LOG_FAILURE, TELLS | TELLS_RESOURCE | TELLS_SUMMARY),
+	LOG_SHOWS(MQTT, PUBLISH, LOG_FAILURE | LOG_UNKNOWN, TELLS | TELLS_RESOURCE | TELLS_SUMMARY),
+	LOG_SHOWS(MQTT, SUBSCRIBE, LOG_FAILURE | LOG_UNKNOWN | LOG_SUCCESS, TELLS | TELLS_RESOURCE | TELLS_SUMMARY),
+	LOG_SHOWS(MQTT, VIOLATION, LOG_FAILURE, TELLS | TELLS_SUMMARY), {0}};
+
 const struct log_format log_format_emqx = {
 	.name = "emqx",
 	.help = "EMQX 4 to 6: text or JSON; what it throttles is counted",
@@ -272,4 +282,7 @@ const struct log_format log_format_emqx = {
 	.envelope = emqx_envelope,
 	.parse = emqx_parse,
 	.json = true,
+	.shows = emqx_shows,
+	.detail = {1ull << MQTT_BIT_CLIENT_ID | 1ull << MQTT_BIT_USERNAME | 1ull << MQTT_BIT_VERSION |
+		1ull << MQTT_BIT_TOPIC | 1ull << MQTT_BIT_TOPICS, 0},
 };

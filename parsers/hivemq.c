@@ -213,6 +213,15 @@ static unsigned hivemq_probe(struct slice head)
 	return lines;
 }
 
+enum { TELLS = TELLS_ADDRESS | TELLS_CLIENT_ID };
+static const struct log_shows hivemq_shows[] = {
+	LOG_SHOWS_LOGIN(LOG_SUCCESS | LOG_FAILURE, TELLS), LOG_SHOWS(MQTT, CLOSE, LOG_FAILURE | LOG_UNKNOWN, TELLS),
+	LOG_SHOWS(MQTT, DISCONNECT, LOG_SUCCESS | LOG_FAILURE | LOG_UNKNOWN, TELLS),
+	LOG_SHOWS(MQTT, DELIVER, LOG_FAILURE, TELLS | TELLS_RESOURCE),
+	LOG_SHOWS(MQTT, PUBLISH, LOG_FAILURE, TELLS | TELLS_RESOURCE),
+	LOG_SHOWS(MQTT, SUBSCRIBE, LOG_FAILURE, TELLS | TELLS_RESOURCE),
+	LOG_SHOWS(MQTT, VIOLATION, LOG_FAILURE, TELLS), {0}};
+
 const struct log_format log_format_hivemq = {
 	.name = "hivemq",
 	.help = "HiveMQ's event.log",
@@ -221,4 +230,6 @@ const struct log_format log_format_hivemq = {
 	.probe = hivemq_probe,
 	.envelope = hivemq_envelope,
 	.parse = hivemq_parse,
+	.shows = hivemq_shows,
+	.detail = {1ull << MQTT_BIT_CLIENT_ID | 1ull << MQTT_BIT_USERNAME | 1ull << MQTT_BIT_VERSION, 0},
 };

@@ -18,6 +18,7 @@
 #include "../sensor/log_sessions.h"
 
 struct log_json;
+struct log_format;
 
 enum log_level { LOG_LEVEL_NONE, LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_NOTICE, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
 
@@ -35,6 +36,7 @@ struct log_record {
 
 /* How a log tells the time; one for each log. See log_line.h. */
 struct log_clock {
+	const struct log_format *log; /* whose times these are */
 	const char *format;   /* strptime() format of the prefix, NULL: find out */
 	int32_t (*zone_s)(const struct log_clock *clock, int64_t local_s); /* east of Greenwich, of a local time */
 	const void *zone;     /* zone_s()'s own */
@@ -44,6 +46,7 @@ struct log_clock {
 
 struct log_parse {
 	/* given */
+	const struct log_format *format;
 	void *state;                  /* descriptor->state_bytes bytes, 16-aligned */
 	const struct log_record *record;
 	struct log_sessions *sessions; /* of all logs: make keys with log_session_key() */
@@ -67,13 +70,31 @@ enum log_verdict {
 	LOG_UNREADABLE  /* not of this format: counted, the first one is shown in the summary */
 };
 
+/* What the lines of a format can prove, for `rules list --source`: an event of this kind, and what may be known of it. An event that is
+ * not declared is a fault of the format. */
+enum { LOG_UNKNOWN = 1 << OUTCOME_UNKNOWN, LOG_SUCCESS = 1 << OUTCOME_SUCCESS, LOG_FAILURE = 1 << OUTCOME_FAILURE };
+enum log_tells { TELLS_ADDRESS = 1, TELLS_PORT = 2, TELLS_SERVER_PORT = 4, TELLS_CLIENT_ID = 8, TELLS_USER = 16, TELLS_RESOURCE = 32,
+	TELLS_SUMMARY = 64, TELLS_ENDS = TELLS_ADDRESS | TELLS_PORT, TELLS_NAMES = TELLS_CLIENT_ID | TELLS_USER };
+struct log_shows {
+	uint8_t protocol, action;
+	uint8_t outcomes; /* one bit each; 0 ends the list */
+	uint8_t tells;
+};
+#define LOG_SHOWS(protocol, action, outcomes, tells) {PROTOCOL_##protocol, ACTION_##action, (outcomes), (tells)}
+/* What log_emit_login() makes of a login. */
+#define LOG_SHOWS_LOGIN(outcomes, tells) \
+	LOG_SHOWS(TCP, OPEN, LOG_SUCCESS, tells), LOG_SHOWS(MQTT, CONNECT, LOG_UNKNOWN, tells), \
+	LOG_SHOWS(MQTT, AUTHENTICATE, outcomes, tells)
+#define LOG_SHOWS_TLS(tells) \
+	LOG_SHOWS(TLS, AUTHENTICATE, LOG_FAILURE, tells), LOG_SHOWS(TLS, HANDSHAKE, LOG_FAILURE | LOG_UNKNOWN, tells)
+
 struct log_format {
 	const char *name;       /* "mosquitto": --log, log.format */
 	const char *help;       /* one line: which software, which log */
 	const char *app_proto;  /* "mqtt", "http": of its events, unless it sets another */
 	uint16_t state_bytes;   /* at most LIMIT_LOG_STATE */
 	/* How many of the whole lines in `head` (at most LIMIT_LOG_HEAD bytes, the beginning of the log) this format
-	 * recognises as its own beyond doubt. The format with the most takes the log; 0: none. */
+	 * recognises as its own beyond doubt. The format with the most takes the log; 0: none. NULL: log_mapper_probe(). */
 	unsigned (*probe)(struct slice head);
 	/* Fills text, time_ns, level, host, app from `record->line` (its first line, when lines are joined). Must be cheap: it
 	 * is called for every record before the record's turn has come. */
@@ -82,6 +103,8 @@ struct log_format {
 	bool (*continues)(struct slice before, struct slice line);
 	enum log_verdict (*parse)(struct log_parse *parse);
 	bool json;              /* log_parse.json is wanted */
+	const struct log_shows *shows;
+	uint64_t detail[2];     /* which bits its events may have in event.present */
 };
 
 #define LOG_FORMAT(name) extern const struct log_format log_format_##name;

@@ -293,3 +293,29 @@ bool log_json_item(struct slice *rest, struct slice *out)
 	rest->size -= end;
 	return true;
 }
+
+bool log_json_member(struct slice object, struct slice name, struct slice *out)
+{
+	uint32_t at = 1;
+	if (!object.size || object.at[0] != '{')
+		return false;
+	for (;;) {
+		while (at < object.size && is_blank(object.at[at]))
+			at++;
+		if (at >= object.size || object.at[at] != '"')
+			return false;
+		uint32_t end = text_end(object, at);
+		bool same = end - at == name.size + 2 && memcmp(object.at + at + 1, name.at, name.size) == 0;
+		for (at = end; at < object.size && (is_blank(object.at[at]) || object.at[at] == ':');)
+			at++;
+		if (at >= object.size)
+			return false;
+		end = value_end(object, at);
+		*out = slice_of(object.at + at, end - at);
+		if (same)
+			return true;
+		if (end <= at)
+			return false;
+		at = end;
+	}
+}

@@ -35,6 +35,8 @@ uint32_t log_json_all(const struct log_json *json, const char *path, struct slic
 /* Without parsing: the raw value of the first member of this name at any depth, as it stands (a text with its quotes). For times,
  * and for lists of records: log_json_item() then takes one after the other. */
 bool log_json_raw(struct slice text, const char *name, struct slice *out);
+/* The same of a member of the object itself, none deeper. */
+bool log_json_member(struct slice object, struct slice name, struct slice *out);
 /* Takes the next whole value, [ { or text or number, off the front of a list's inside or of concatenated objects. */
 bool log_json_item(struct slice *rest, struct slice *out);
 

@@ -430,6 +430,17 @@ static unsigned mosquitto_probe(struct slice head)
 	return lines;
 }
 
+enum { TELLS = TELLS_ENDS | TELLS_SERVER_PORT | TELLS_NAMES };
+static const struct log_shows mosquitto_shows[] = {
+	LOG_SHOWS_LOGIN(LOG_SUCCESS | LOG_FAILURE, TELLS), LOG_SHOWS(MQTT, CLOSE, LOG_FAILURE, TELLS),
+	LOG_SHOWS(MQTT, DISCONNECT, LOG_SUCCESS | LOG_FAILURE | LOG_UNKNOWN, TELLS),
+	LOG_SHOWS(MQTT, VIOLATION, LOG_FAILURE, TELLS),
+	LOG_SHOWS(MQTT, DELIVER, LOG_SUCCESS | LOG_FAILURE | LOG_UNKNOWN, TELLS | TELLS_RESOURCE),
+	LOG_SHOWS(MQTT, PUBLISH, LOG_SUCCESS | LOG_FAILURE | LOG_UNKNOWN, TELLS | TELLS_RESOURCE),
+	LOG_SHOWS(MQTT, SUBSCRIBE, LOG_SUCCESS | LOG_FAILURE | LOG_UNKNOWN, TELLS | TELLS_RESOURCE),
+	LOG_SHOWS(MQTT, UNSUBSCRIBE, LOG_SUCCESS | LOG_UNKNOWN, TELLS | TELLS_RESOURCE),
+	LOG_SHOWS(TCP, CLOSE, LOG_UNKNOWN, TELLS), LOG_SHOWS_TLS(TELLS), {0}};
+
 const struct log_format log_format_mosquitto = {
 	.name = "mosquitto",
 	.help = "Eclipse Mosquitto 1.4 to 2.1: file, syslog or $SYS/broker/log; all log types",
@@ -438,4 +449,9 @@ const struct log_format log_format_mosquitto = {
 	.probe = mosquitto_probe,
 	.envelope = mosquitto_envelope,
 	.parse = mosquitto_parse,
+	.shows = mosquitto_shows,
+	.detail = {1ull << MQTT_BIT_CLIENT_ID | 1ull << MQTT_BIT_USERNAME | 1ull << MQTT_BIT_VERSION |
+		1ull << MQTT_BIT_CODES | 1ull << MQTT_BIT_HEADER | 1ull << MQTT_BIT_MESSAGE_ID |
+		1ull << MQTT_BIT_PAYLOAD | 1ull << MQTT_BIT_REASON_CODE | 1ull << MQTT_BIT_TOPIC |
+		1ull << MQTT_BIT_TOPICS, 0},
 };

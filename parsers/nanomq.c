@@ -220,6 +220,13 @@ static unsigned nanomq_probe(struct slice head)
 	return lines;
 }
 
+enum { TELLS = TELLS_NAMES };
+static const struct log_shows nanomq_shows[] = {
+	LOG_SHOWS_LOGIN(LOG_SUCCESS | LOG_FAILURE, TELLS), LOG_SHOWS(MQTT, CLOSE, LOG_FAILURE, TELLS),
+	LOG_SHOWS(MQTT, DISCONNECT, LOG_SUCCESS, TELLS), LOG_SHOWS(MQTT, DELIVER, LOG_FAILURE, TELLS),
+	LOG_SHOWS(MQTT, PUBLISH, LOG_FAILURE | LOG_UNKNOWN, TELLS | TELLS_RESOURCE),
+	LOG_SHOWS(MQTT, SUBSCRIBE, LOG_FAILURE, TELLS | TELLS_RESOURCE), {0}};
+
 const struct log_format log_format_nanomq = {
 	.name = "nanomq",
 	.help = "NanoMQ: its log, or the JSON of its webhook a line each",
@@ -229,4 +236,7 @@ const struct log_format log_format_nanomq = {
 	.envelope = nanomq_envelope,
 	.parse = nanomq_parse,
 	.json = true,
+	.shows = nanomq_shows,
+	.detail = {1ull << MQTT_BIT_CLIENT_ID | 1ull << MQTT_BIT_USERNAME | 1ull << MQTT_BIT_VERSION |
+		1ull << MQTT_BIT_TOPIC | 1ull << MQTT_BIT_HEADER, 0},
 };

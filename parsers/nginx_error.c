@@ -164,6 +164,12 @@ static unsigned nginx_error_probe(struct slice head)
 	return lines;
 }
 
+enum { TELLS = TELLS_ADDRESS | TELLS_USER };
+static const struct log_shows nginx_error_shows[] = {
+	LOG_SHOWS(HTTP, AUTHENTICATE, LOG_FAILURE, TELLS | TELLS_RESOURCE),
+	LOG_SHOWS(HTTP, RESPOND, LOG_FAILURE, TELLS | TELLS_RESOURCE),
+	LOG_SHOWS(HTTP, VIOLATION, LOG_FAILURE, TELLS | TELLS_RESOURCE), LOG_SHOWS_TLS(TELLS), {0}};
+
 const struct log_format log_format_nginx_error = {
 	.name = "nginx_error",
 	.help = "error log of nginx, level info to error",
@@ -172,4 +178,7 @@ const struct log_format log_format_nginx_error = {
 	.probe = nginx_error_probe,
 	.envelope = nginx_error_envelope,
 	.parse = nginx_error_parse,
+	.shows = nginx_error_shows,
+	.detail = {1ull << HTTP_BIT_METHOD | 1ull << HTTP_BIT_PATH | 1ull << HTTP_BIT_PROTOCOL |
+		1ull << HTTP_BIT_REQUEST | 1ull << HTTP_BIT_URL, 0},
 };

@@ -160,6 +160,13 @@ static unsigned pino_probe(struct slice head)
 	return lines;
 }
 
+enum { TELLS = TELLS_NAMES };
+static const struct log_shows pino_shows[] = {
+	LOG_SHOWS_LOGIN(LOG_SUCCESS | LOG_FAILURE, TELLS), LOG_SHOWS(MQTT, CLOSE, LOG_FAILURE, TELLS),
+	LOG_SHOWS(MQTT, DISCONNECT, LOG_SUCCESS | LOG_FAILURE | LOG_UNKNOWN, TELLS),
+	LOG_SHOWS(MQTT, SUBSCRIBE, LOG_SUCCESS | LOG_FAILURE, TELLS | TELLS_RESOURCE),
+	LOG_SHOWS(MQTT, UNSUBSCRIBE, LOG_SUCCESS, TELLS | TELLS_RESOURCE), {0}};
+
 const struct log_format log_format_pino = {
 	.name = "pino",
 	.help = "aedes (aedes-logging) and mosca: pino's JSON lines",
@@ -169,4 +176,7 @@ const struct log_format log_format_pino = {
 	.envelope = pino_envelope,
 	.parse = pino_parse,
 	.json = true,
+	.shows = pino_shows,
+	.detail = {1ull << MQTT_BIT_CLIENT_ID | 1ull << MQTT_BIT_USERNAME | 1ull << MQTT_BIT_VERSION |
+		1ull << MQTT_BIT_TOPICS, 0},
 };

@@ -160,6 +160,15 @@ static unsigned rabbitmq_probe(struct slice head)
 	return lines;
 }
 
+enum { TELLS = TELLS_ENDS | TELLS_SERVER_PORT | TELLS_NAMES };
+static const struct log_shows rabbitmq_shows[] = {
+	LOG_SHOWS_LOGIN(LOG_SUCCESS | LOG_FAILURE, TELLS), LOG_SHOWS(MQTT, CLOSE, LOG_FAILURE, TELLS),
+	LOG_SHOWS(MQTT, DISCONNECT, LOG_SUCCESS | LOG_FAILURE, TELLS),
+	LOG_SHOWS(MQTT, VIOLATION, LOG_FAILURE, TELLS),
+	LOG_SHOWS(MQTT, PUBLISH, LOG_FAILURE, TELLS | TELLS_RESOURCE),
+	LOG_SHOWS(MQTT, SUBSCRIBE, LOG_FAILURE, TELLS | TELLS_RESOURCE), LOG_SHOWS(TCP, CLOSE, LOG_UNKNOWN, TELLS),
+	LOG_SHOWS_TLS(TELLS), {0}};
+
 const struct log_format log_format_rabbitmq = {
 	.name = "rabbitmq",
 	.help = "RabbitMQ with its MQTT plug-in, 3.10 to 4.x: text or JSON, names and times of any choice",
@@ -170,4 +179,6 @@ const struct log_format log_format_rabbitmq = {
 	.continues = rabbitmq_continues,
 	.parse = rabbitmq_parse,
 	.json = true,
+	.shows = rabbitmq_shows,
+	.detail = {1ull << MQTT_BIT_CLIENT_ID | 1ull << MQTT_BIT_USERNAME | 1ull << MQTT_BIT_VERSION, 0},
 };

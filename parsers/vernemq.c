@@ -282,6 +282,13 @@ static unsigned vernemq_probe(struct slice head)
 	return lines;
 }
 
+enum { TELLS = TELLS_ENDS | TELLS_CLIENT_ID };
+static const struct log_shows vernemq_shows[] = {
+	LOG_SHOWS_LOGIN(LOG_FAILURE, TELLS), LOG_SHOWS(MQTT, SUBSCRIBE, LOG_FAILURE, TELLS),
+	LOG_SHOWS(MQTT, CLOSE, LOG_FAILURE, TELLS_NAMES),
+	LOG_SHOWS(MQTT, PUBLISH, LOG_FAILURE, TELLS_NAMES | TELLS_RESOURCE),
+	LOG_SHOWS(MQTT, DELIVER, LOG_FAILURE, TELLS_CLIENT_ID), {0}};
+
 const struct log_format log_format_vernemq = {
 	.name = "vernemq",
 	.help = "VerneMQ's console.log, simple or extended",
@@ -291,4 +298,6 @@ const struct log_format log_format_vernemq = {
 	.envelope = vernemq_envelope,
 	.continues = vernemq_continues,
 	.parse = vernemq_parse,
+	.shows = vernemq_shows,
+	.detail = {1ull << MQTT_BIT_CLIENT_ID | 1ull << MQTT_BIT_USERNAME | 1ull << MQTT_BIT_VERSION, 0},
 };

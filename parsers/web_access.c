@@ -158,6 +158,13 @@ static unsigned web_access_probe(struct slice head)
 	return lines;
 }
 
+enum { TELLS = TELLS_ADDRESS | TELLS_USER };
+static const struct log_shows web_access_shows[] = {
+	LOG_SHOWS(HTTP, AUTHENTICATE, LOG_SUCCESS | LOG_FAILURE, TELLS | TELLS_RESOURCE),
+	LOG_SHOWS(HTTP, REQUEST, LOG_UNKNOWN, TELLS | TELLS_RESOURCE),
+	LOG_SHOWS(HTTP, RESPOND, LOG_SUCCESS | LOG_FAILURE, TELLS | TELLS_RESOURCE),
+	LOG_SHOWS(HTTP, VIOLATION, LOG_FAILURE, TELLS | TELLS_RESOURCE), {0}};
+
 const struct log_format log_format_web_access = {
 	.name = "web_access",
 	.help = "access log of nginx or Apache: common, combined, vhost_combined",
@@ -166,4 +173,8 @@ const struct log_format log_format_web_access = {
 	.probe = web_access_probe,
 	.envelope = web_access_envelope,
 	.parse = web_access_parse,
+	.shows = web_access_shows,
+	.detail = {1ull << HTTP_BIT_METHOD | 1ull << HTTP_BIT_PATH | 1ull << HTTP_BIT_PROTOCOL |
+		1ull << HTTP_BIT_REQUEST | 1ull << HTTP_BIT_URL | 1ull << HTTP_BIT_HOST | 1ull << HTTP_BIT_REFERER |
+		1ull << HTTP_BIT_RESPONSE | 1ull << HTTP_BIT_STATUS | 1ull << HTTP_BIT_USER_AGENT, 0},
 };

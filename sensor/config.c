@@ -2,6 +2,7 @@
 #include "arena.h"
 #include "config_file.h"
 #include "config_journal.h"
+#include "config_mapper.h"
 #include "lists.h"
 #include "log_formats.h"
 #include "yaml_tree.h"
@@ -315,6 +316,20 @@ static bool take_journal(struct loaded *loaded)
 	return bool_valid(loaded, at, "events") && good;
 }
 
+static bool log_format_valid(const struct loaded *loaded, const struct yaml_node *at, const char *name)
+{
+	char valid[1024];
+	size_t n = 0;
+	for (unsigned i = 0; i < loaded->config.mapper_count; i++) {
+		if (strcmp(config_mapper_name(&loaded->config, i), name) == 0)
+			return true;
+		n += (size_t)snprintf(valid + n, n < sizeof valid ? sizeof valid - n : 0, "%s, ", config_mapper_name(&loaded->config, i));
+		n = n < sizeof valid ? n : sizeof valid - 1;
+	}
+	snprintf(valid + n, sizeof valid - n, "%s", log_format_names());
+	return log_format_named(name) || wrong(loaded, at, "format", name, valid);
+}
+
 static bool take_logs(struct loaded *loaded)
 {
 	const struct file_config *file = loaded->file;
@@ -326,8 +341,8 @@ static bool take_logs(struct loaded *loaded)
 		const struct yaml_node *at = item_of(yaml_get(loaded->tree, "logs"), i);
 		config->logs[config->log_count++] = (struct log_input){path_of(loaded, from->path), from->format, from->time_zone,
 								       from->time_format};
-		if (from->format && !log_format_named(from->format))
-			good = wrong(loaded, yaml_get(at, "format"), "format", from->format, log_format_names());
+		if (from->format)
+			good = log_format_valid(loaded, yaml_get(at, "format"), from->format) && good;
 	}
 	config->listen = copy_texts(loaded, file->listen, file->listen_count);
 	config->state = path_of(loaded, file->state);
@@ -445,6 +460,7 @@ static bool take_all(struct loaded *loaded)
 	good = take_rules(loaded) && good;
 	good = take_outputs(loaded) && good;
 	good = take_journal(loaded) && good;
+	good = config_take_mappers(config, loaded->arena, loaded->tree) && good;
 	good = take_logs(loaded) && good;
 	good = take_enrich(loaded) && good;
 	good = take_decode_as(loaded) && good;

@@ -95,6 +95,8 @@ struct config {
 	const char *filter;               /* BPF */
 	struct log_input *logs;           /* that are followed */
 	unsigned log_count;
+	const struct log_mapper *mappers; /* formats of logs that the file describes */
+	unsigned mapper_count;
 	const char *const *listen;        /* "udp://127.0.0.1:5514", "tcp://[::1]:5514": where logs come in as syslog */
 	const char *state;                /* file that remembers how far logs were read; NULL: none */
 	struct config_enrich enrich;

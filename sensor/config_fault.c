@@ -8,7 +8,8 @@ static const struct {
 	const char *keys[40];
 } maps[] = {
 	{"", {"sensor", "filter", "salt", "home_net", "interfaces", "decode_as", "lists", "rules", "outputs", "journal", "enrich",
-	      "logs", "listen", "state", "fusion_tolerance_s", "limits", "ndpi"}},
+	      "logs", "listen", "state", "mappers", "fusion_tolerance_s", "limits", "ndpi"}},
+	{"logs", {"path", "format", "time_zone", "time_format"}},
 	{"lists", {"name", "values", "file"}},
 	{"rules", {"paths", "overrides"}},
 	{"overrides", {"rule", "level", "timespan", "threshold", "disabled"}},

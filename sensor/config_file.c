@@ -91,6 +91,7 @@ static const cyaml_schema_field_t config_fields[] = {
 	OPTIONAL_TEXT("state", struct file_config, state),
 	TEXTS("listen", struct file_config, listen),
 	CYAML_FIELD_SEQUENCE("logs", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, logs, &log_schema, 0, 512),
+	CYAML_FIELD_IGNORE("mappers", CYAML_FLAG_OPTIONAL), /* maps of any keys: config_mapper.c reads them */
 	TEXTS("home_net", struct file_config, home_net),
 	TEXTS("interfaces", struct file_config, interfaces),
 	TEXTS("decode_as", struct file_config, decode_as),

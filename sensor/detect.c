@@ -1,10 +1,11 @@
 #include "detect.h"
+#include "group_key.h"
 #include "groups.h"
 #include "hash.h"
 #include "pool.h"
 #include <stdlib.h>
 
-enum { EPISODES = 65536, ORIGINS = 262144, MARKS = 8388608, CHAIN_MAX = 8, TEXT_MAX = 64, MATCHES = 64, HASHED = 32 };
+enum { EPISODES = 65536, ORIGINS = 262144, MARKS = 8388608, CHAIN_MAX = 8, TEXT_MAX = 64, MATCHES = 64 };
 
 /* An event that is kept: what an alert needs when the event itself is gone. */
 struct origin {
@@ -30,13 +31,6 @@ struct episode {
 	char groups[RULE_GROUP_MAX][TEXT_MAX];
 };
 
-/* The hash of a field's value in the event at hand: many rules group by the same few fields. */
-struct hashed {
-	const struct field *field;
-	uint64_t event, hash;
-	bool there;
-};
-
 /* A rule that an event has matched for, and the group that it belongs to. */
 struct matched {
 	struct rule *rule;
@@ -46,10 +40,9 @@ struct matched {
 
 struct detect {
 	struct detect_options options;
-	uint64_t event;       /* number of the one at hand */
 	unsigned matched_count;
 	struct matched matched[MATCHES];
-	struct hashed hashed[HASHED];
+	struct group_hashes hashes;
 	struct groups *groups;
 	struct marks *marks;
 	struct pool episodes, origins;
@@ -244,50 +237,6 @@ static void forget(void *context, struct group *group)
 	groups_remove(d->groups, group);
 }
 
-/* Whom a log does not name is counted all the same, for each log apart: many failures of who knows whom are still many. */
-static bool hash_field(const struct field *field, const struct event *event, uint64_t seed, uint64_t *hash)
-{
-	struct value value;
-	if (!field_get(field, event, &value)) {
-		*hash = event->log ? event->log->source : 0;
-		return event->log && field->base == BASE_ENDS;
-	}
-	if (field->type == FIELD_ADDRESS)
-		*hash = hash_bytes(value.address, sizeof *value.address, seed);
-	else if (field->type >= FIELD_TEXT && field->type != FIELD_ENUM && field->type != FIELD_TIME && field->type != FIELD_SECRET)
-		*hash = hash_slice(value.texts.items[0], seed);
-	else
-		*hash = value.number;
-	return true;
-}
-
-static const struct hashed *hashed_field(struct detect *d, const struct field *field, const struct event *event)
-{
-	struct hashed *h = &d->hashed[(uintptr_t)field / sizeof *field % HASHED];
-	if (h->field != field || h->event != d->event) {
-		h->field = field;
-		h->event = d->event;
-		h->there = hash_field(field, event, d->options.seed, &h->hash);
-	}
-	return h;
-}
-
-/* False when a field to group by is not in the event: it is then not counted. A client id or user that was not seen, because
- * the session was joined half-way or has none, is nobody else's: its conversation stands for it. */
-static bool group_key(struct detect *d, const struct rule *rule, unsigned role, const struct event *event, uint64_t *key)
-{
-	uint64_t hash = hash_join(d->options.seed, rule->signature_id); /* stays when the rules are loaded anew */
-	for (unsigned i = 0; i < rule->group_count; i++) {
-		const struct field *field = rule->group_by[role][i];
-		const struct hashed *h = field ? hashed_field(d, field, event) : NULL;
-		if (!h || (!h->there && field->base != BASE_SESSION))
-			return false;
-		hash = hash_join(hash, h->there ? h->hash : event->flow_id);
-	}
-	*key = hash;
-	return true;
-}
-
 static void feed(struct detect *d, struct rule *rule, unsigned role, const struct event *event);
 
 static void pass_on(struct detect *d, const struct rule *rule, const struct event *event)
@@ -375,7 +324,7 @@ static bool matched_begin(struct detect *d, struct rule *rule, unsigned role, co
 	*m = (struct matched){rule, role, 0};
 	if (rule->detector->first_role_begins && role > 0 && !has_group(d, rule))
 		return false;
-	return rules_admit(rule, event) && group_key(d, rule, role, event, &m->key);
+	return rules_admit(rule, event) && group_key(&d->hashes, rule, role, event, &m->key);
 }
 
 static void feed(struct detect *d, struct rule *rule, unsigned role, const struct event *event)
@@ -417,7 +366,7 @@ static void found(void *context, struct rule *rule, const struct event *event)
 
 void detect_event(struct detect *d, const struct event *event)
 {
-	d->event++;
+	d->hashes.event++;
 	rules_match(d->options.rules, event, found, d);
 	judge_matched(d, event);
 }
@@ -435,7 +384,7 @@ static void expired(struct detect *d, struct rule *rule, struct group *group)
 		return;
 	struct origin kept = *(struct origin *)pool_at(&d->origins, group->origin);
 	const struct event *event = origin_event(&kept);
-	d->event++;
+	d->hashes.event++;
 	present(d, rule, group, &j, event);
 	kept.event.time_ns = at_ns; /* for what is built on it, it is now that this happens */
 	pass_on(d, rule, event);
@@ -569,6 +518,7 @@ struct detect *detect_open(const struct detect_options *options)
 	if (!d)
 		return NULL;
 	d->options = *options;
+	d->hashes.seed = options->seed;
 	d->groups = groups_open(options->groups, options->counters, forget, d);
 	d->marks = marks_open(MARKS);
 	d->alerts_of = calloc(rules_count(options->rules) + 1, sizeof *d->alerts_of);

@@ -1,4 +1,5 @@
 #include "log_formats.h"
+#include "../parsers/log_mapper.h"
 #include <stdio.h>
 
 static const struct log_format *const formats[] = {
@@ -9,28 +10,45 @@ static const struct log_format *const formats[] = {
 
 enum { FORMATS = sizeof formats / sizeof *formats };
 
-const struct log_format *log_format_at(unsigned index)
+static const struct log_mapper *mappers;
+static unsigned mapper_count;
+
+void log_formats_add(const struct log_mapper *added, unsigned count)
+{
+	mappers = added;
+	mapper_count = count;
+}
+
+const struct log_format *log_format_builtin(unsigned index)
 {
 	return index < FORMATS ? formats[index] : NULL;
 }
 
+const struct log_format *log_format_at(unsigned index)
+{
+	if (index < mapper_count)
+		return &mappers[index].format;
+	return log_format_builtin(index - mapper_count);
+}
+
 const struct log_format *log_format_named(const char *name)
 {
-	for (unsigned i = 0; i < FORMATS; i++)
-		if (strcmp(formats[i]->name, name) == 0)
-			return formats[i];
-	return NULL;
+	const struct log_format *format;
+	for (unsigned i = 0; (format = log_format_at(i)); i++)
+		if (strcmp(format->name, name) == 0)
+			break;
+	return format;
 }
 
 const struct log_format *log_format_of(struct slice head)
 {
-	const struct log_format *best = NULL;
+	const struct log_format *best = NULL, *format;
 	unsigned most = 0;
-	for (unsigned i = 0; i < FORMATS; i++) {
-		unsigned known = formats[i]->probe(head);
+	for (unsigned i = 0; (format = log_format_at(i)); i++) {
+		unsigned known = format->probe ? format->probe(head) : log_mapper_probe(format, head);
 		if (known > most) {
 			most = known;
-			best = formats[i];
+			best = format;
 		}
 	}
 	return best;
@@ -40,7 +58,7 @@ const char *log_format_names(void)
 {
 	static char names[1024];
 	size_t n = 0;
-	for (unsigned i = 0; i < FORMATS && n < sizeof names; i++)
-		n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", i ? ", " : "", formats[i]->name);
+	for (unsigned i = 0; log_format_at(i) && n < sizeof names; i++)
+		n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", i ? ", " : "", log_format_at(i)->name);
 	return names;
 }

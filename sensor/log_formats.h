@@ -4,9 +4,14 @@
 
 #include "../parsers/log_format.h"
 
+/* Formats that the configuration describes: asked before the others, since somebody wants them. Once, before logs are opened; they stay. */
+struct log_mapper;
+void log_formats_add(const struct log_mapper *mappers, unsigned count);
+
 const struct log_format *log_format_named(const char *name); /* NULL: there is none */
 const struct log_format *log_format_of(struct slice head);   /* NULL: nobody knows it */
 const char *log_format_names(void);                          /* "mosquitto, ..." for messages */
 const struct log_format *log_format_at(unsigned index);      /* NULL behind the last */
+const struct log_format *log_format_builtin(unsigned index); /* those of logs.def alone */
 
 #endif

@@ -67,7 +67,7 @@ static bool log_begin(struct logs *l, struct part *parts, unsigned count)
 	l->logs[l->count++] = log;
 	const char *format = parts->input.format;
 	if (format && !(log->format = log_format_named(format))) {
-		log_error("log format %s: valid formats: %s", format, log_format_names());
+		log_error("%s: log format %s: valid formats: %s", parts->input.path, format, log_format_names());
 		return false;
 	}
 	return clock_begin(l, log, &parts[count - 1].input);
@@ -179,6 +179,7 @@ static bool line_of(struct logs *l, struct log *log, struct log_record *record)
 
 void logs_time(struct log *log, struct log_record *record)
 {
+	log->clock.log = log->format;
 	log->format->envelope(&log->clock, record);
 	if (record->time_ns)
 		log->last_ns = log->clock.around_ns = record->time_ns;
@@ -282,6 +283,7 @@ void logs_deliver(struct logs *l, struct log *log)
 {
 	struct log_parse *p = &l->parse;
 	const struct log_record *record = &log->record;
+	p->format = log->format;
 	p->state = log->state;
 	p->record = record;
 	p->source = log->source;

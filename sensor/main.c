@@ -1,6 +1,7 @@
 /* thingwarden - a passive security sensor for the Internet of Things. */
 #include "journal_command.h"
 #include "log.h"
+#include "log_formats.h"
 #include "rules_command.h"
 #include "run.h"
 #include <stdio.h>
@@ -9,7 +10,7 @@
 static const char usage[] =
 	"thingwarden " TW_VERSION " - a passive security sensor for the Internet of Things\n"
 	"\n"
-	"  thingwarden replay [options] INPUT...   analyse captures: files, folders, - for standard input\n"
+	"  thingwarden replay [options] INPUT...   analyse captures and logs: files, folders, - for standard input\n"
 	"  thingwarden watch  [options] -i IFACE   watch interfaces until SIGTERM; SIGHUP: reloads rules, reopens files\n"
 	"  thingwarden inventory [options] INPUT...   the devices seen in captures and logs; --format table, json or csv\n"
 	"  thingwarden rules  check|list|show|test|fields ...   lint Sigma files, explain or try a rule\n"
@@ -25,13 +26,24 @@ static const char usage[] =
 	"      --events FILE       every event as a JSON line; - is standard output\n"
 	"      --format NAME       eve, ecs, ocsf, cim (JSON lines), cef, leef or text; default: text on a terminal, else eve.\n"
 	"                          Events too, where it can show them (all but ocsf and text), else eve\n"
+	"      --log FORMAT:FILE   a log, when its content does not tell which; watch: a log to follow, --log FILE too\n"
 	"      --decode-as tcp.port==N,mqtt   what a port speaks, when the first bytes do not tell\n"
 	"      --stats FILE        the summary as JSON\n"
 	"      --report FILE           replay: one HTML page with alerts, evidence, devices, ciphers and blind spots\n"
 	"      --fail-on LEVEL     exit status 3 when an alert of this level or above was raised\n"
 	"  -q, --quiet             no progress, no summary\n"
 	"\n"
-	"exit status: 0 done, 1 an input or output failed, 2 wrong usage or configuration, 3 --fail-on level reached\n";
+	"exit status: 0 done, 1 an input or output failed, 2 wrong usage or configuration, 3 --fail-on level reached\n"
+	"\n"
+	"formats of logs; `mappers` of the configuration describe others\n";
+
+static void print_usage(void)
+{
+	const struct log_format *format;
+	fputs(usage, stdout);
+	for (unsigned i = 0; (format = log_format_builtin(i)); i++)
+		printf("  %-14s%s\n", format->name, format->help);
+}
 
 static int command_run(int argc, char **argv)
 {
@@ -39,7 +51,7 @@ static int command_run(int argc, char **argv)
 	if (!options_parse(&options, argc, argv))
 		return EXIT_USAGE;
 	if (options.help) {
-		fputs(usage, stdout);
+		print_usage();
 		return EXIT_DONE;
 	}
 	return run(&options);
@@ -55,7 +67,7 @@ static int command_version(int argc, char **argv)
 static int command_help(int argc, char **argv)
 {
 	(void)argc, (void)argv;
-	fputs(usage, stdout);
+	print_usage();
 	return EXIT_DONE;
 }
 

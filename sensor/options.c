@@ -67,10 +67,6 @@ static bool add_log(struct options *o, const char *value)
 	o->logs[o->log_count].path = value;
 	if (colon && (size_t)(colon - value) < sizeof names[0] && !memchr(value, '/', (size_t)(colon - value))) {
 		snprintf(name, sizeof names[0], "%.*s", (int)(colon - value), value);
-		if (!log_format_named(name)) {
-			log_error("--log %s: valid is FORMAT:FILE, with FORMAT one of %s", value, log_format_names());
-			return false;
-		}
 		o->logs[o->log_count].format = name;
 		o->logs[o->log_count].path = colon + 1;
 	}

@@ -1,5 +1,7 @@
 #include "rules_command.h"
 #include "log.h"
+#include "log_formats.h"
+#include "rules_source.h"
 #include "run.h"
 #include "sinks.h"
 #include "engine.h"
@@ -10,12 +12,13 @@
 static const char usage[] =
 	"thingwarden rules check [-c CONFIG] [PATH...]      lint Sigma files; without PATH the shipped rules\n"
 	"thingwarden rules list  [-c CONFIG] [PATH...]      name, level and title of each rule\n"
+	"thingwarden rules list  --source SOURCE [PATH...]  which rules a source can show, and why not; `wire` or a format of logs\n"
 	"thingwarden rules show  [-c CONFIG] NAME...        one rule in words: logic, thresholds, false positives\n"
 	"thingwarden rules test  [-c CONFIG] [-r PATH]... NAME CAPTURE...   run one rule on captures\n"
 	"thingwarden rules fields [SERVICE]                 every field that a rule may name\n";
 
 struct request {
-	const char *config;
+	const char *config, *source;
 	const char *rules[OPTIONS_MAX + 1];
 	char **words; /* what is left, NULL-terminated */
 	unsigned word_count;
@@ -27,7 +30,8 @@ static bool request_parse(struct request *request, int argc, char **argv)
 	*request = (struct request){0};
 	int i = 1;
 	for (; i < argc && argv[i][0] == '-' && argv[i][1]; i += 2) {
-		if (strcmp(argv[i], "-c") != 0 && strcmp(argv[i], "-r") != 0) {
+		bool source = strcmp(argv[i], "--source") == 0;
+		if (strcmp(argv[i], "-c") != 0 && strcmp(argv[i], "-r") != 0 && !source) {
 			log_error("unknown option %s; see thingwarden rules --help", argv[i]);
 			return false;
 		}
@@ -35,7 +39,9 @@ static bool request_parse(struct request *request, int argc, char **argv)
 			log_error("option %s needs a value, at most %u of them", argv[i], OPTIONS_MAX);
 			return false;
 		}
-		if (argv[i][1] == 'c')
+		if (source)
+			request->source = argv[i + 1];
+		else if (argv[i][1] == 'c')
 			request->config = argv[i + 1];
 		else
 			request->rules[rules++] = argv[i + 1];
@@ -194,7 +200,10 @@ static int with_rules(const char *verb, struct request *request)
 	struct rules *rules = run_load_rules(config, paths && request->word_count ? (const char *const *)request->words
 										  : request->rules);
 	if (rules) {
-		if (paths)
+		log_formats_add(config->mappers, config->mapper_count);
+		if (request->source)
+			status = rules_print_source(stdout, rules, request->source) ? EXIT_DONE : EXIT_USAGE;
+		else if (paths)
 			status = check_or_list(rules, verb[0] == 'c');
 		else if (strcmp(verb, "show") == 0)
 			status = show(rules, request->words);
@@ -221,6 +230,8 @@ int rules_command(int argc, char **argv)
 		if (!request_parse(&request, argc - 1, argv + 1))
 			return EXIT_USAGE;
 		if (request.word_count < verbs[i].least)
+			break;
+		if (request.source && strcmp(argv[1], "list") != 0)
 			break;
 		if (strcmp(argv[1], "fields") != 0)
 			return with_rules(argv[1], &request);

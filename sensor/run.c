@@ -5,6 +5,7 @@
 #include "hash.h"
 #include "inputs.h"
 #include "log.h"
+#include "log_formats.h"
 #include "logsource.h"
 #include "sinks.h"
 #include "study.h"
@@ -505,6 +506,17 @@ static bool join_decode_as(struct job *job)
 	return true;
 }
 
+static bool formats_known(const struct options *o)
+{
+	for (unsigned i = 0; i < o->log_count; i++)
+		if (o->logs[i].format && !log_format_named(o->logs[i].format)) {
+			log_error("--log %s:%s: valid is FORMAT:FILE, with FORMAT one of %s", o->logs[i].format, o->logs[i].path,
+				  log_format_names());
+			return false;
+		}
+	return true;
+}
+
 int run(const struct options *options)
 {
 	struct job job = {.options = options, .started = wall_seconds()};
@@ -514,11 +526,13 @@ int run(const struct options *options)
 	job.config = run_load_config(options->config);
 	if (!job.config)
 		return EXIT_USAGE;
+	log_formats_add(job.config->mappers, job.config->mapper_count);
 	struct decode_as *configured = job.config->decode_as;
 	choose_salt(job.config, options->live);
-	if (!options->inventory)
+	bool known = formats_known(options);
+	if (known && !options->inventory)
 		job.rules = run_load_rules(job.config, options->rules);
-	bool ready = job.rules || options->inventory;
+	bool ready = known && (job.rules || options->inventory);
 	job.enrich = ready ? enrich_open(&job.config->enrich) : NULL;
 	if (job.enrich && join_decode_as(&job)) {
 		status = run_opened(&job);

@@ -1,6 +1,7 @@
 /* Every log format: the first byte picks it, the rest are lines. */
 #include "sensor/log_formats.h"
 #include "tests/support/logfeed.h"
+#include "tests/support/mapper.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,8 +20,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct logfeed *feed;
 	unsigned sum = 0, formats = 0;
-	if (!feed)
+	if (!feed) {
 		feed = logfeed_open();
+		log_formats_add(mapper_sample(), 1);
+	}
 	while (log_format_at(formats))
 		formats++;
 	if (!size)

@@ -147,3 +147,26 @@ write("benign-aedes.log", aedes_healthy())
 write("session_auth_bruteforce-fires-aedes.log", [aedes_refused(1000 * n, f"x{n}") for n in range(7)] + [aedes(9000, "connected", "y")])
 write("session_scan-fires-aedes.log", [aedes(0, "connected", "scan")] + [
     aedes_filters(500 + 1000 * n, "scan", **{f"guess/{n}": 128, f"guess/{n}/#": 128, "plant/meter/set": 1}) for n in range(4)])
+
+
+def unplaced_fleet():
+    """Forty devices behind a broker whose log has no addresses: they come, subscribe, some break off, now and then one of them is
+    refused a login, and after an update each is refused a topic of the old firmware. No two of these have to do with each other."""
+    def line(ms, message, device, **more):
+        return {"pid": 7, "hostname": "vm", "name": "MoscaServer", "level": 30, "time": 1795500000000 + ms, "msg": message,
+                "client": f"meter-{device:02d}", "v": 1} | more
+    lines = []
+    for n in range(400):
+        device, ms = n % 40, n * 9000
+        lines += [line(ms, "client connected", device), line(ms + 100, "subscribed to topic", device, topic=f"cmd/{device}")]
+        if n % 10 == 3:
+            lines.append(line(ms + 300, "authentication denied", (device + 7) % 40, username=f"u{(device + 7) % 40}"))
+        if 120 <= n < 160:
+            lines.append(line(ms + 500, "subscribe not authorized", device, topic=f"old/{device}"))
+        if n % 3 == 0:
+            lines.append(line(ms + 700, "closing client, reason: close", device))
+        lines.append(line(ms + 800, "closed", device))
+    return lines
+
+
+write("benign-mosca.log", unplaced_fleet())

@@ -62,7 +62,7 @@ void logfeed_begin(struct logfeed *f, const struct log_format *format, void (*ho
 	f->broken = NULL;
 	f->number = f->unreadable = f->size = 0;
 	f->held = false;
-	f->clock = (struct log_clock){.around_ns = 1795444644 * TW_SECOND};
+	f->clock = (struct log_clock){.log = format, .around_ns = 1795444644 * TW_SECOND};
 	memset(f->state, 0, sizeof f->state);
 }
 
@@ -79,7 +79,7 @@ static void deliver(struct logfeed *f, struct slice bytes)
 	else
 		record.time_ns = f->clock.around_ns;
 	struct log_parse *p = &f->parse;
-	*p = (struct log_parse){.state = f->state, .record = &record, .sessions = f->sessions, .json = {f->json[0], f->json[1]},
+	*p = (struct log_parse){.format = f->format, .state = f->state, .record = &record, .sessions = f->sessions, .json = {f->json[0], f->json[1]},
 				.source = 7, .counters = &f->counters, .emit = emit, .owner = f};
 	p->log = (struct log_detail){.format = f->format->name, .source = 7, .count = 1};
 	p->base = (struct event){.time_ns = record.time_ns, .ends = &p->ends, .session = &p->session, .log = &p->log,
