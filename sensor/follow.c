@@ -78,17 +78,16 @@ static int oldest_first(const void *x, const void *y)
 	return a->age != b->age ? (a->age > b->age ? -1 : 1) : strcmp(a->path, b->path);
 }
 
-/* The log's files, the oldest first, the one at `path` last. Allocates: a rotation is rare. */
-static unsigned siblings_of(const struct follow *f, struct sibling **out)
+/* The log's files as a folder lists them, the oldest first, the one at `path` last. */
+static unsigned list(const struct follow *f, struct sibling *all)
 {
 	char folder[4096] = ".";
 	const char *slash = strrchr(f->path, '/');
 	size_t size = slash ? (size_t)(slash - f->path) + 1 : 0, base = strlen(f->path);
-	struct sibling *all = calloc(SIBLINGS_MAX, sizeof *all);
 	unsigned count = 0;
 	if (size && size < sizeof folder)
 		snprintf(folder, sizeof folder, "%.*s", (int)size, f->path);
-	DIR *dir = all ? opendir(folder) : NULL;
+	DIR *dir = opendir(folder);
 	for (struct dirent *entry; dir && count < SIBLINGS_MAX && (entry = readdir(dir));) {
 		struct sibling *s = &all[count];
 		if (snprintf(s->path, sizeof s->path, "%.*s%s", (int)size, f->path, entry->d_name) >= (int)sizeof s->path)
@@ -102,8 +101,32 @@ static unsigned siblings_of(const struct follow *f, struct sibling **out)
 	}
 	if (dir)
 		closedir(dir);
-	if (all)
-		qsort(all, count, sizeof *all, oldest_first);
+	qsort(all, count, sizeof *all, oldest_first);
+	return count;
+}
+
+static bool same_list(const struct sibling *a, const struct sibling *b, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (strcmp(a[i].path, b[i].path) != 0 || a[i].of.st_ino != b[i].of.st_ino)
+			return false;
+	return true;
+}
+
+/* A file that is renamed while a folder is read may be listed twice or not at all, and one that is passed over is lost: the list
+ * counts when a second look has seen the same. Allocates: a rotation is rare. */
+static unsigned siblings_of(const struct follow *f, struct sibling **out)
+{
+	enum { LOOKS = 16 };
+	struct sibling *all = calloc(2 * SIBLINGS_MAX, sizeof *all);
+	unsigned count = all ? list(f, all) : 0;
+	for (unsigned looks = 0; all && looks < LOOKS; looks++) {
+		memcpy(all + SIBLINGS_MAX, all, count * sizeof *all);
+		unsigned before = count;
+		count = list(f, all);
+		if (count == before && same_list(all, all + SIBLINGS_MAX, count))
+			break;
+	}
 	*out = all;
 	return count;
 }

@@ -14,7 +14,7 @@ import time
 program, folder, kills = sys.argv[1], sys.argv[2], int(sys.argv[3])
 seed = int(sys.argv[4]) if len(sys.argv) > 4 else random.randrange(1 << 30)
 LOG, EVENTS, KEEP = os.path.join(folder, "broker.log"), os.path.join(folder, "events.jsonl"), 40
-stop = threading.Event()
+stop, rotate = threading.Event(), threading.Event()
 written = 0
 rotations = {"rename": 0, "copytruncate": 0}
 
@@ -45,7 +45,7 @@ def write(rng):
                 out.write(text)
             written += 1
         time.sleep(rng.random() * 0.004)
-        chance = rng.random()
+        chance = rng.random() if rotate.is_set() else 1
         if chance < 0.01:
             shift()
             os.rename(LOG, LOG + ".1")
@@ -82,10 +82,11 @@ def main():
                 "detection:\n  selection: {action: publish}\n  condition: selection\nlevel: low\n")
     writer = threading.Thread(target=write, args=(random.Random(seed + 1),))
     writer.start()
-    # What a sensor has never marked it cannot resume: the promise begins with the first state.
+    # What was rotated away before a sensor first looked it never sees: rotations begin when it has marked its place.
     sensor, end = start(config), time.time() + 20
     while not os.path.exists(os.path.join(folder, "state")) and time.time() < end:
         time.sleep(0.02)
+    rotate.set()
     sensor.send_signal(signal.SIGKILL)
     sensor.wait()
     for _ in range(kills):
