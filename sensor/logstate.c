@@ -96,12 +96,12 @@ const struct follow_place *logstate_log(const struct logstate *s, const char *pa
 	return NULL;
 }
 
-void logstate_output(struct logstate *s, const char *path)
+void logstate_output(struct logstate *s, const char *path, bool cut)
 {
 	struct stat of;
 	if (s->output_count < OUTPUTS)
 		s->outputs[s->output_count++] = path;
-	for (unsigned i = 0; i < s->cut_count; i++) {
+	for (unsigned i = 0; cut && i < s->cut_count; i++) {
 		const struct cut *c = &s->cuts[i];
 		if (strcmp(c->path, path) != 0 || stat(path, &of) != 0 || !S_ISREG(of.st_mode))
 			continue;

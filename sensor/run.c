@@ -383,20 +383,24 @@ static void catch_signals(struct job *job)
 	signal(SIGHUP, job->options->live ? on_hangup : SIG_DFL);
 }
 
-/* Files of records are made as long again as they were when the logs' places were saved. */
+/* Files of records are made as long again as they were when the logs' places were saved: what comes then is read again. What came
+ * from an interface or a socket does not come again: with these the files stay, and what logs told last is in them twice, with the
+ * same ids. */
 static bool resume(struct job *job)
 {
 	const struct config *config = job->config;
+	bool again = !job->options->interface_count && !(config->interfaces && config->interfaces[0]) &&
+		     !(config->listen && config->listen[0]);
 	job->state = logstate_open(config->state);
 	if (!job->state)
 		return false;
 	for (unsigned i = 0; i < config->output_count; i++)
 		if (config->outputs[i].path && strcmp(config->outputs[i].path, "-") != 0)
-			logstate_output(job->state, config->outputs[i].path);
+			logstate_output(job->state, config->outputs[i].path, again);
 	if (job->options->events && strcmp(job->options->events, "-") != 0)
-		logstate_output(job->state, job->options->events);
+		logstate_output(job->state, job->options->events, again);
 	if (job->options->alerts && strcmp(job->options->alerts, "-") != 0)
-		logstate_output(job->state, job->options->alerts);
+		logstate_output(job->state, job->options->alerts, again);
 	return true;
 }
 
