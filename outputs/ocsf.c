@@ -277,13 +277,14 @@ static void put_observables(struct json *json, const struct event *event)
 static struct slice ocsf_alert(const struct record_context *context, const struct alert *alert, bool colour)
 {
 	struct json *json = json_begin();
-	char id[24];
+	char id[24], finding[24]; /* of this record; of what it is an update of, too */
 	(void)colour;
 	snprintf(id, sizeof id, "%016llx", (unsigned long long)alert->id);
+	snprintf(finding, sizeof finding, "%016llx", (unsigned long long)alert->episode);
 	json_open(json);
 	put_class(json, alert);
 	put_metadata(json, context, id);
-	put_info(json, alert, id);
+	put_info(json, alert, finding);
 	put_evidences(json, alert->event, context->about);
 	put_observables(json, alert->event);
 	json_key(json, "unmapped");

@@ -13,6 +13,7 @@ struct evidence {
 struct alert {
 	const struct rule *rule;
 	uint64_t id;               /* hash of rule, group, first_seen and update: the same on every run */
+	uint64_t episode;          /* the same without the update: what an alert and its updates have in common */
 	uint32_t update;           /* 0 when raised, then 1, 2 ... as the same attack goes on */
 	uint64_t time_ns;
 	/* The event that completed it; for what did not happen (absence), the event after which it was awaited.

@@ -128,19 +128,21 @@ static void add_marks(struct detect *d, const struct rule *rule, struct group *g
 	}
 }
 
-static uint64_t alert_id(const struct rule *rule, const struct episode *e)
+static uint64_t episode_id(const struct rule *rule, const struct episode *e)
 {
 	uint64_t id = hash_slice(slice_text(rule->id), 0);
 	for (unsigned i = 0; i < rule->group_count; i++)
 		id = hash_join(id, hash_bytes(e->groups[i], e->group_sizes[i], i));
-	return hash_join(hash_join(id, e->first_ns), e->updates);
+	return hash_join(id, e->first_ns);
 }
 
 static void tell(struct detect *d, const struct rule *rule, struct episode *e, const struct event *event, uint64_t now_ns)
 {
+	uint64_t episode = episode_id(rule, e);
 	struct alert alert = {
 		.rule = rule,
-		.id = alert_id(rule, e),
+		.id = hash_join(episode, e->updates),
+		.episode = episode,
 		.update = e->updates,
 		.time_ns = now_ns,
 		.event = event ? event : origin_event(&e->origin),
