@@ -4,7 +4,6 @@
 #include "report_page.h"
 #include "report_row.h"
 #include "report_time.h"
-#include "../sensor/hash.h"
 #include "../sensor/log.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -114,19 +113,10 @@ void report_seen(struct report *r, uint16_t file, bool is_log, uint64_t time_ns,
 	report_time_seen(&r->time, time_ns, bytes);
 }
 
-/* The same for an alert and its updates. */
-static uint64_t key_of(const struct alert *alert)
-{
-	uint64_t key = hash_join(alert->rule->index, alert->first_seen_ns);
-	for (unsigned i = 0; i < alert->group_count; i++)
-		key = hash_join(key, hash_slice(alert->group_text[i], i));
-	return key;
-}
-
 /* The row that this alert updates, or a new one; NULL when there are too many. */
 static struct row *row_of(struct report *r, const struct alert *alert)
 {
-	uint64_t key = key_of(alert);
+	uint64_t key = alert->episode;
 	uint32_t *bucket = &r->buckets[key % LIMIT_REPORT_ALERTS]; /* numbered from 1 */
 	for (uint32_t i = *bucket; alert->update && i; i = r->rows[i - 1].next)
 		if (r->rows[i - 1].key == key)

@@ -22,6 +22,7 @@ struct origin {
 struct episode {
 	struct origin origin;
 	uint64_t raised_ns, told_ns, first_ns, last_ns;
+	uint64_t source; /* of a group with an end that a log does not tell: the log; 0: no such group */
 	uint64_t count, distinct, told_count, order;
 	double ratio, value;
 	uint32_t updates;
@@ -133,7 +134,7 @@ static uint64_t episode_id(const struct rule *rule, const struct episode *e)
 	uint64_t id = hash_slice(slice_text(rule->id), 0);
 	for (unsigned i = 0; i < rule->group_count; i++)
 		id = hash_join(id, hash_bytes(e->groups[i], e->group_sizes[i], i));
-	return hash_join(id, e->first_ns);
+	return hash_join(e->source ? hash_join(id, e->source) : id, e->first_ns);
 }
 
 static void tell(struct detect *d, const struct rule *rule, struct episode *e, const struct event *event, uint64_t now_ns)
@@ -174,10 +175,14 @@ static struct episode *episode_of(struct detect *d, const struct group *group)
 	return group->episode == GROUP_NONE ? NULL : pool_at(&d->episodes, group->episode);
 }
 
-static uint8_t group_text(const struct field *field, const struct event *event, char out[TEXT_MAX])
+/* An end that a log does not tell is another one in each log. */
+static uint8_t group_text(const struct field *field, const struct event *event, char out[TEXT_MAX], uint64_t *source)
 {
-	bool unknown = event->log && field->base == BASE_ENDS && !field_text(field, event, out, TEXT_MAX);
-	return (uint8_t)(unknown ? (uint32_t)sprintf(out, "unknown") : field_text(field, event, out, TEXT_MAX));
+	uint32_t size = field_text(field, event, out, TEXT_MAX);
+	if (size || !event->log || field->base != BASE_ENDS)
+		return (uint8_t)size;
+	*source = event->log->source;
+	return (uint8_t)sprintf(out, "unknown");
 }
 
 static void episode_begin(struct detect *d, const struct rule *rule, struct group *group, const struct judgement *j,
@@ -197,7 +202,7 @@ static void episode_begin(struct detect *d, const struct rule *rule, struct grou
 	e->order = d->raised++;
 	for (unsigned i = 0; i < rule->group_count; i++)
 		if (rule->group_by[j->role][i])
-			e->group_sizes[i] = group_text(rule->group_by[j->role][i], event, e->groups[i]);
+			e->group_sizes[i] = group_text(rule->group_by[j->role][i], event, e->groups[i], &e->source);
 	add_marks(d, rule, group, e);
 	add_event(e, event);
 	group->episode = index == POOL_NONE ? GROUP_NONE : index;
