@@ -29,6 +29,7 @@ static bool expire(struct judgement *j)
 const struct detector detector_absence = {
 	.type = "absence",
 	.keeps_origin = true,
+	.awaits = true,
 	.first_role_begins = true,
 	.check = check,
 	.judge = judge,

@@ -35,6 +35,7 @@ struct detector {
 	const char *measure;       /* what judgement.value is: "total", "average"; NULL when it sets none */
 	bool marks_are_memory;     /* the group's marks are what it has learned, not evidence of an alert */
 	bool keeps_origin;         /* the event that began the group is kept for alerts that a timer raises */
+	bool awaits;               /* the roles after the first are what did not happen */
 	bool first_role_begins;    /* only an event of role 0 makes a group; others find one or are of no interest */
 	bool adds;                 /* judge() says in `added` by how much the count of an alert that goes on has grown */
 	/* NULL, or what is wrong with the rule's parameters, as the end of a sentence. May be NULL itself. */

@@ -110,7 +110,7 @@ static void resolve(struct rules *rules, struct draft *draft)
 		if (field && rule->shown_count < RULE_SHOWN_MAX)
 			rule->shown[rule->shown_count++] = field;
 	}
-	rule->awaits = rule->detector && rule->detector->keeps_origin;
+	rule->awaits = rule->detector && rule->detector->awaits;
 	rule->measure = rule->detector ? rule->detector->measure : NULL;
 	const char *wrong = rule->detector && rule->detector->check ? rule->detector->check(rule) : NULL;
 	if (wrong)
