@@ -26,6 +26,12 @@ static const char *keep(struct log_json *j, const void *at, size_t size)
 	return copy;
 }
 
+/* Directly in a list, at a depth that is kept. */
+static bool in_list(const struct log_json *j)
+{
+	return j->depth && j->depth <= DEPTH && j->list[j->depth];
+}
+
 static int value(struct log_json *j, enum log_json_type type, const void *at, size_t size)
 {
 	if (!j->depth)
@@ -33,7 +39,7 @@ static int value(struct log_json *j, enum log_json_type type, const void *at, si
 	if (!j->depth || j->count == VALUES || j->depth > DEPTH)
 		return 1;
 	uint32_t path_size = j->path_size;
-	if (j->list[j->depth] && path_size + 2 <= PATH) {
+	if (in_list(j) && path_size + 2 <= PATH) {
 		memcpy(j->path + path_size, "[]", 2);
 		path_size += 2;
 	}
@@ -67,7 +73,7 @@ static int enter(struct log_json *j, bool list)
 {
 	if (!j->depth && list)
 		j->refused = true;
-	if (j->depth && j->list[j->depth] && j->depth <= DEPTH && j->path_size + 2 <= PATH) {
+	if (in_list(j) && j->path_size + 2 <= PATH) {
 		memcpy(j->path + j->path_size, "[]", 2);
 		j->path_size = (uint16_t)(j->path_size + 2);
 	}
