@@ -8,6 +8,7 @@
 #include "http_batch.h"
 #include "json_read.h"
 #include "../sensor/log.h"
+#include "../sensor/steady.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -144,7 +145,7 @@ static enum http_verdict ack_wait(struct hec *self, struct http_answer *http)
 		nanosleep(&pause, NULL);
 		pause_ms = pause_ms * 2 < ACK_MOST_MS ? pause_ms * 2 : ACK_MOST_MS;
 	} while (http_time_left(self->batch.client, self->batch.began_ms));
-	if (http_now_ms() - self->pending.since_ms > ACK_GIVE_UP_MS) {
+	if (steady_ms() - self->pending.since_ms > ACK_GIVE_UP_MS) {
 		http_complain(self->batch.client, "no acknowledgement in %d s; sent again", ACK_GIVE_UP_MS / 1000);
 		self->pending.count = 0;
 	}
@@ -181,7 +182,7 @@ static enum http_verdict events_post(struct hec *self, struct http_chunk *chunk,
 		self->pending.id = hec.ack;
 		self->pending.count = chunk->count;
 		self->pending.digest = digest_of(chunk->record, chunk->count);
-		self->pending.since_ms = http_now_ms();
+		self->pending.since_ms = steady_ms();
 	} else if (!self->no_ack_said) {
 		http_remark(self->batch.client, "answers without an acknowledgement: the token has none enabled; taken as it is");
 		self->no_ack_said = true;

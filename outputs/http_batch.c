@@ -1,5 +1,6 @@
 #include "http_batch.h"
 #include "../sensor/hash.h"
+#include "../sensor/steady.h"
 #include <stdio.h>
 
 enum { BODY_ROOM = 1 << 20, DENIED_MS = 60000 };
@@ -114,7 +115,7 @@ void http_batch_send(struct http_batch *batch, void *self, struct sending *sendi
 {
 	struct http_answer answer = {.status = 0};
 	limit = limit && limit < batch->limit ? limit : batch->limit;
-	batch->began_ms = http_now_ms();
+	batch->began_ms = steady_ms();
 	do {
 		collect(batch, self, sending, limit);
 		if (!batch->chunk.count)

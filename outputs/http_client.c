@@ -1,6 +1,7 @@
 #include "http_client.h"
 #include "secret.h"
 #include "../sensor/log.h"
+#include "../sensor/steady.h"
 #include <curl/curl.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -9,7 +10,6 @@
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <zlib.h>
 
 enum { ANSWER_MAX = 1 << 20, HEADER_ROOM = 12288, URL_MAX = 2048, CONNECT_MS = 5000, TIMEOUT_S = 10, GZIP_FROM = 1024,
@@ -453,8 +453,9 @@ void http_post(struct http_client *client, const struct http_request *request, s
 }
 
 /* A receiver's words may be part of it. */
-static void make_clean(const struct http_client *client, char *text, size_t room)
+static void compose(const struct http_client *client, char *text, size_t room, const char *format, va_list arguments)
 {
+	vsnprintf(text, room, format, arguments);
 	const char *const secrets[] = {client->token.text, client->password.text};
 	for (unsigned i = 0; i < 2; i++)
 		if (secrets[i] && strstr(text, secrets[i]))
@@ -469,9 +470,8 @@ void http_complain(struct http_client *client, const char *format, ...)
 	char text[sizeof client->said];
 	va_list arguments;
 	va_start(arguments, format);
-	vsnprintf(text, sizeof text, format, arguments);
+	compose(client, text, sizeof text, format, arguments);
 	va_end(arguments);
-	make_clean(client, text, sizeof text);
 	if (strcmp(text, client->said) != 0)
 		log_error("%s: %s", client->name, text);
 	memcpy(client->said, text, sizeof text);
@@ -483,9 +483,8 @@ void http_remark(struct http_client *client, const char *format, ...)
 	char text[sizeof client->said];
 	va_list arguments;
 	va_start(arguments, format);
-	vsnprintf(text, sizeof text, format, arguments);
+	compose(client, text, sizeof text, format, arguments);
 	va_end(arguments);
-	make_clean(client, text, sizeof text);
 	log_error("%s: %s", client->name, text);
 }
 
@@ -497,17 +496,10 @@ void http_fine(struct http_client *client)
 	*client->said = 0;
 }
 
-uint64_t http_now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 bool http_time_left(const struct http_client *client, uint64_t began_ms)
 {
 	uint32_t seconds = client->config->timeout_s ? client->config->timeout_s : TIMEOUT_S;
-	return http_now_ms() - began_ms + seconds * 1000ull <= (LIMIT_SEND_S - 1) * 1000ull;
+	return steady_ms() - began_ms + seconds * 1000ull <= (LIMIT_SEND_S - 1) * 1000ull;
 }
 
 enum http_verdict http_verdict(const struct http_answer *answer)

@@ -53,7 +53,6 @@ __attribute__((format(printf, 2, 3))) void http_remark(struct http_client *clien
 void http_fine(struct http_client *client);
 
 /* Milliseconds of a clock that only goes forward. */
-uint64_t http_now_ms(void);
 /* May another request be made in a send() that began then? */
 bool http_time_left(const struct http_client *client, uint64_t began_ms);
 

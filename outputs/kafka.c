@@ -4,10 +4,10 @@
 #include "output.h"
 #include "secret.h"
 #include "../sensor/log.h"
+#include "../sensor/steady.h"
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 /* A message is given up, and later offered again, before the time of a send() is over. */
 enum { BATCH = 500, TIMEOUT_S = 10, PURGE_MS = 2000, DENIED_MS = 60000, SAID_MAX = 256 };
@@ -275,17 +275,10 @@ static unsigned waiting(const struct sending *sending)
 	return n;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* Until all have an answer, or nothing moves, or the time is over. */
 static void send_all(struct kafka *self, struct sending *sending)
 {
-	uint64_t until_ms = now_ms() + (LIMIT_SEND_S - timeout_s(self->config) - 2) * 1000 - PURGE_MS;
+	uint64_t until_ms = steady_ms() + (LIMIT_SEND_S - timeout_s(self->config) - 2) * 1000 - PURGE_MS;
 	unsigned before;
 	do {
 		before = waiting(sending);
@@ -293,7 +286,7 @@ static void send_all(struct kafka *self, struct sending *sending)
 		await_reports(self);
 		if (self->too_large)
 			self->limit = self->produced / 2;
-	} while (waiting(sending) && (self->too_large || waiting(sending) + self->produced == before) && now_ms() < until_ms);
+	} while (waiting(sending) && (self->too_large || waiting(sending) + self->produced == before) && steady_ms() < until_ms);
 }
 
 static void kafka_send(void *handle, struct sending *sending)
@@ -322,18 +315,10 @@ static void kafka_send(void *handle, struct sending *sending)
 
 /* --- life ------------------------------------------------------------------------------------------------------ */
 
-static bool one_of(const char *value, const char *const *choices)
-{
-	for (; value && *choices; choices++)
-		if (strcmp(value, *choices) == 0)
-			return true;
-	return !value;
-}
-
 static bool kafka_check_sasl(const struct config_output *config)
 {
 	static const char *const mechanisms[] = {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", NULL};
-	if (!one_of(config->sasl, mechanisms))
+	if (!config_one_of(config->sasl, mechanisms))
 		log_error("%s: sasl: \"%s\" is not valid; valid: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512", config->place, config->sasl);
 	else if (config->sasl && (!config->user || !secret_named(&config->password)))
 		log_error("%s: sasl: needs user: and password_file: or password_env:", config->place);
@@ -359,7 +344,7 @@ static bool kafka_check(const struct config_output *config)
 		log_error("%s: topic: is needed for kafka", config->place);
 	else if (!topic_valid(config->topic))
 		log_error("%s: topic: \"%s\" is not valid; valid: letters, digits, dots, hyphens and underscores", config->place, config->topic);
-	else if (!one_of(config->message_key, keys))
+	else if (!config_one_of(config->message_key, keys))
 		log_error("%s: message_key: \"%s\" is not valid; valid: client_id, src_ip, rule, none", config->place, config->message_key);
 	else if (config->tls.server_name)
 		log_error("%s: server_name: is not for kafka: the certificate of each broker is compared with its own name", config->place);

@@ -299,8 +299,10 @@ static void put_evidence(struct json *json, const struct record_context *context
 	json_list_end(json);
 }
 
-static void put_awaited(struct json *json, const struct rule *rule)
+void put_awaited(struct json *json, const struct rule *rule)
 {
+	if (!rule->awaits)
+		return;
 	json_key(json, "awaited");
 	json_list(json);
 	for (unsigned i = 1; i < rule->roles; i++)
@@ -338,8 +340,7 @@ void put_finding(struct json *json, const struct record_context *context, const 
 		json_double(json, alert->ratio);
 	}
 	put_number(json, "window_s", rule->window_ns / TW_SECOND);
-	if (rule->awaits)
-		put_awaited(json, rule);
+	put_awaited(json, rule);
 	put_time(json, "first_seen", alert->first_seen_ns);
 	put_time(json, "last_seen", alert->last_seen_ns);
 	if (alert->update)

@@ -15,6 +15,9 @@ void put_texts(struct json *json, const char *key, struct slices texts);
 void put_one(struct json *json, const char *key, const char *text);  /* a list of this one text */
 void put_techniques(struct json *json, const char *key, const struct rule *rule); /* ["T1110.001"], maybe empty */
 
+/* Titles of what did not happen, as `awaited`; nothing but for type absence. */
+void put_awaited(struct json *json, const struct rule *rule);
+
 /* Lines of some broker logs name no address. */
 bool put_known(const struct address *address);
 

@@ -188,13 +188,7 @@ void report_rule_put(struct json *json, const struct report_rule *r, uint64_t sh
 	put_number(json, "window_s", rule->window_ns / TW_SECOND);
 	put_cstring(json, "value", rule->value_name);
 	put_cstring(json, "measure", rule->measure);
-	if (rule->awaits) {
-		json_key(json, "awaited");
-		json_list(json);
-		for (unsigned i = 1; i < rule->roles; i++)
-			json_cstring(json, rule->role[i]->title);
-		json_list_end(json);
-	}
+	put_awaited(json, rule);
 	put_number(json, "alerts", r->alerts);
 	put_number(json, "updates", r->updates);
 	put_number(json, "shown", shown);

@@ -8,9 +8,9 @@
 #include "unsure.h"
 #include "wire.h"
 #include "../sensor/log.h"
+#include "../sensor/steady.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 struct syslog {
 	char who[320]; /* "syslog udp HOST:PORT", for messages */
@@ -55,20 +55,13 @@ static bool write_frame(struct syslog *self, const struct record *record)
 	return true;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static enum wire_sent send_bytes(struct syslog *self, const char *at, uint32_t size)
 {
 	enum wire_sent sent = wire_send(self->wire, at, size, &self->written);
 	if (sent != WIRE_LATER)
 		self->written = 0;
 	if (sent == WIRE_LOST)
-		unsure_lost(&self->unsure, now_ms());
+		unsure_lost(&self->unsure, steady_ms());
 	return sent;
 }
 
@@ -80,7 +73,7 @@ static enum wire_sent send_again(struct syslog *self)
 	while (sent == WIRE_SENT && unsure_first(&self->unsure, &again)) {
 		sent = send_bytes(self, (const char *)again.at, again.size);
 		if (sent == WIRE_SENT)
-			unsure_again(&self->unsure, now_ms());
+			unsure_again(&self->unsure, steady_ms());
 	}
 	return sent;
 }
@@ -94,7 +87,7 @@ static enum wire_sent send_all(struct syslog *self, const struct record *record)
 		return WIRE_TOO_LONG;
 	sent = send_bytes(self, self->frame, self->size);
 	if (sent == WIRE_SENT && !wire_keeps_borders(self->wire))
-		unsure_sent(&self->unsure, slice_of(self->frame, self->size), now_ms());
+		unsure_sent(&self->unsure, slice_of(self->frame, self->size), steady_ms());
 	return sent;
 }
 
@@ -161,7 +154,7 @@ static bool syslog_flush(void *handle)
 	if (self->written)
 		return true;
 	if (!wire_check(self->wire))
-		unsure_lost(&self->unsure, now_ms());
+		unsure_lost(&self->unsure, steady_ms());
 	(void)send_again(self);
 	return true;
 }
@@ -180,7 +173,7 @@ static bool syslog_close(void *handle)
 	struct syslog *self = handle;
 	for (unsigned i = 0; i < TRIES && !wire_finish(self->wire); i++) {
 		self->written = 0;
-		unsure_lost(&self->unsure, now_ms());
+		unsure_lost(&self->unsure, steady_ms());
 		(void)send_again(self);
 	}
 	wire_close(self->wire);

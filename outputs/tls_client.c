@@ -1,5 +1,6 @@
 #include "tls_client.h"
 #include "../sensor/log.h"
+#include "../sensor/steady.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/err.h>
@@ -8,7 +9,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { REFUSAL_MS = 300 };
 
@@ -121,23 +121,16 @@ static bool set_name(struct tls_client *c)
 	return SSL_set1_host(c->session, c->name) && SSL_set_tlsext_host_name(c->session, c->name);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static bool handshake(struct tls_client *c, int socket, int ms)
 {
-	int64_t until = now_ms() + ms;
+	int64_t until = (int64_t)steady_ms() + ms;
 	for (;;) {
 		errno = 0;
 		int result = SSL_connect(c->session);
 		if (result == 1)
 			return true;
 		struct pollfd poll_for = {socket, wanted(c, result), 0};
-		int64_t left = until - now_ms();
+		int64_t left = until - (int64_t)steady_ms();
 		if (!poll_for.events) {
 			explain(c, result);
 			return false;

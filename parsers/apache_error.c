@@ -38,10 +38,7 @@ static bool take_head(struct log_clock *clock, struct log_record *record, struct
 
 static void apache_error_envelope(struct log_clock *clock, struct log_record *record)
 {
-	struct slice rest = record->line;
-	if (!take_head(clock, record, &rest) && log_take_syslog(clock, &rest, record))
-		take_head(clock, record, &rest);
-	record->text = rest;
+	web_error_envelope(clock, record, take_head);
 }
 
 static const struct { const char *number, *reason; enum action action; } kinds[] = {
@@ -115,22 +112,10 @@ static enum log_verdict apache_error_parse(struct log_parse *parse)
 
 static unsigned apache_error_probe(struct slice head)
 {
-	unsigned lines = 0;
-	struct slice line;
-	struct log_clock clock = {0};
-	while (log_take_until(&head, "\n", &line)) {
-		struct log_record record = {.line = line};
-		struct slice rest = line;
-		lines += take_head(&clock, &record, &rest);
-	}
-	return lines;
+	return web_error_probe(head, take_head);
 }
 
-enum { TELLS = TELLS_ENDS | TELLS_USER };
-static const struct log_shows apache_error_shows[] = {
-	LOG_SHOWS(HTTP, AUTHENTICATE, LOG_FAILURE, TELLS | TELLS_RESOURCE),
-	LOG_SHOWS(HTTP, RESPOND, LOG_FAILURE, TELLS | TELLS_RESOURCE),
-	LOG_SHOWS(HTTP, VIOLATION, LOG_FAILURE, TELLS | TELLS_RESOURCE), LOG_SHOWS_TLS(TELLS), {0}};
+static const struct log_shows apache_error_shows[] = WEB_ERROR_SHOWS(TELLS_ENDS | TELLS_USER);
 
 const struct log_format log_format_apache_error = {
 	.name = "apache_error",
@@ -141,6 +126,5 @@ const struct log_format log_format_apache_error = {
 	.envelope = apache_error_envelope,
 	.parse = apache_error_parse,
 	.shows = apache_error_shows,
-	.detail = {1ull << HTTP_BIT_METHOD | 1ull << HTTP_BIT_PATH | 1ull << HTTP_BIT_PROTOCOL |
-		1ull << HTTP_BIT_REQUEST | 1ull << HTTP_BIT_URL, 0},
+	.detail = WEB_ERROR_DETAIL,
 };

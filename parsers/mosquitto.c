@@ -1,4 +1,5 @@
 #include "mosquitto.h"
+#include "log_client.h"
 #include "../sensor/hash.h"
 
 /* Eclipse Mosquitto's log. Nothing in it is proven but what the broker itself puts there: client identifiers and user names
@@ -156,20 +157,6 @@ static void split_login(struct slice rest, struct login *login)
 		}
 }
 
-static void replaced(struct log_parse *parse, const struct log_session *old, const struct ends *new_ends)
-{
-	struct session session = old->session;
-	bool same = address_equal(&old->ends.client, &new_ends->client);
-	session.successor = same ? SUCCESSOR_SAME_ADDRESS : SUCCESSOR_OTHER_ADDRESS;
-	parse->ends = old->ends;
-	struct event event = log_event(parse, PROTOCOL_MQTT, ACTION_DISCONNECT, same ? OUTCOME_SUCCESS : OUTCOME_FAILURE,
-				       "session_taken_over");
-	event.session = &session;
-	event.flow_id = old->flow_id;
-	event.direction = TO_CLIENT;
-	log_emit(parse, &event);
-}
-
 static void emit_login(struct log_parse *parse, struct mosquitto *m, const struct login *login, bool was_opened)
 {
 	struct mqtt_event *detail = &m->detail;
@@ -218,10 +205,8 @@ static bool connected(struct log_parse *parse, struct mosquitto *m, struct slice
 		name_set(&session->session.user, login.user);
 	log_about(parse, session);
 	emit_login(parse, m, &login, was_opened);
-	if (takes_over) {
-		parse->about = NULL;
-		replaced(parse, &gone, &ends);
-	}
+	if (takes_over)
+		log_client_replaced(parse, &gone, &ends);
 	return true;
 }
 

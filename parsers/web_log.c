@@ -56,3 +56,25 @@ void web_emit(struct log_parse *parse, struct web_request *request, enum http_me
 	event.resource = (struct slices){&request->http.path, request->http.path.at != NULL};
 	log_emit(parse, &event);
 }
+
+void web_error_envelope(struct log_clock *clock, struct log_record *record,
+			bool (*head)(struct log_clock *clock, struct log_record *record, struct slice *rest))
+{
+	struct slice rest = record->line;
+	if (!head(clock, record, &rest) && log_take_syslog(clock, &rest, record))
+		head(clock, record, &rest);
+	record->text = rest;
+}
+
+unsigned web_error_probe(struct slice text, bool (*head)(struct log_clock *clock, struct log_record *record, struct slice *rest))
+{
+	unsigned lines = 0;
+	struct slice line;
+	struct log_clock clock = {0};
+	while (log_take_until(&text, "\n", &line)) {
+		struct log_record record = {.line = line};
+		struct slice rest = line;
+		lines += head(&clock, &record, &rest);
+	}
+	return lines;
+}

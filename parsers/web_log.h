@@ -23,4 +23,17 @@ void web_set(struct web_request *request, struct slice *member, enum http_bit bi
 void web_emit(struct log_parse *parse, struct web_request *request, enum http_message message, enum action action,
 	      enum outcome outcome, const char *reason);
 
+/* Error logs: lines with a head that is the server's own, as they are or within syslog. `head` takes it off the front of `rest` and
+ * fills time and level, or answers false and takes nothing. */
+void web_error_envelope(struct log_clock *clock, struct log_record *record,
+			bool (*head)(struct log_clock *clock, struct log_record *record, struct slice *rest));
+unsigned web_error_probe(struct slice text, bool (*head)(struct log_clock *clock, struct log_record *record, struct slice *rest));
+/* What an error log shows beside whom: `.shows`, with `tells` for each, and `.detail`. */
+#define WEB_ERROR_SHOWS(tells) \
+	{LOG_SHOWS(HTTP, AUTHENTICATE, LOG_FAILURE, (tells) | TELLS_RESOURCE), \
+	 LOG_SHOWS(HTTP, RESPOND, LOG_FAILURE, (tells) | TELLS_RESOURCE), \
+	 LOG_SHOWS(HTTP, VIOLATION, LOG_FAILURE, (tells) | TELLS_RESOURCE), LOG_SHOWS_TLS(tells), {0}}
+#define WEB_ERROR_DETAIL \
+	{1ull << HTTP_BIT_METHOD | 1ull << HTTP_BIT_PATH | 1ull << HTTP_BIT_PROTOCOL | 1ull << HTTP_BIT_REQUEST | 1ull << HTTP_BIT_URL, 0}
+
 #endif

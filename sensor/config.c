@@ -36,20 +36,12 @@ static bool level_known(const char *name)
 	return !name;
 }
 
-static bool one_of(const char *value, const char *const *choices)
-{
-	for (; value && *choices; choices++)
-		if (strcmp(value, *choices) == 0)
-			return true;
-	return !value;
-}
-
 /* libcyaml takes any text for a boolean. */
 static bool bool_valid(const struct loaded *loaded, const struct yaml_node *map, const char *key)
 {
 	static const char *const words[] = {"true", "false", "yes", "no", "on", "off", NULL};
 	const struct yaml_node *node = yaml_get(map, key);
-	return !node || one_of(node->text, words) || wrong(loaded, node, key, node->text, "true, false");
+	return !node || config_one_of(node->text, words) || wrong(loaded, node, key, node->text, "true, false");
 }
 
 /* Paths in the file are seen from where the file is, not from where the sensor was started. */
@@ -219,11 +211,11 @@ static bool output_valid(const struct loaded *loaded, const struct file_output *
 		return wrong(loaded, yaml_get(at, "type"), "type", o->type, output_names());
 	if (o->format && !format_find(o->format))
 		return wrong(loaded, yaml_get(at, "format"), "format", o->format, format_names());
-	if (!one_of(o->transport, transports))
+	if (!config_one_of(o->transport, transports))
 		return wrong(loaded, yaml_get(at, "transport"), "transport", o->transport, "udp, tcp, tls, unix");
-	if (!one_of(o->protocol, protocols))
+	if (!config_one_of(o->protocol, protocols))
 		return wrong(loaded, yaml_get(at, "protocol"), "protocol", o->protocol, "rfc5424, rfc3164");
-	if (!one_of(o->framing, framings))
+	if (!config_one_of(o->framing, framings))
 		return wrong(loaded, yaml_get(at, "framing"), "framing", o->framing, "octet-counting, newline");
 	if (!level_known(o->level))
 		return wrong(loaded, yaml_get(at, "level"), "level", o->level, level_choices);

@@ -106,6 +106,15 @@ struct config {
 	uint32_t limit_flows, limit_groups, limit_segments, limit_fragments, limit_memos;
 };
 
+/* Is the value one of the choices, which end at NULL, or not given at all? */
+static inline bool config_one_of(const char *value, const char *const *choices)
+{
+	for (; value && *choices; choices++)
+		if (strcmp(value, *choices) == 0)
+			return true;
+	return !value;
+}
+
 /* Relative paths in the file are seen from the folder that the file is in. */
 struct config *config_default(void);
 /* NULL after having reported every fault. */

@@ -329,9 +329,8 @@ static void on_ended(void *context, struct flow *flow, uint64_t now_ns, const ch
 		if (ran_out && transport_unanswered(flow))
 			engine_failed(e, flow, "no_answer");
 	}
-	const struct conversation conversation = flow_conversation(flow);
 	if (e->options.conversation && !flow->carried) /* one that is carried is told with its carrier */
-		e->options.conversation(e->options.context, &conversation);
+		e->options.conversation(e->options.context, (const struct conversation[]){flow_conversation(flow)});
 	classify_forget(e->classifier, flow);
 }
 

@@ -3,6 +3,7 @@
 #include "journal_segment.h"
 #include "journal_sync.h"
 #include "log.h"
+#include "steady.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -36,18 +37,11 @@ static uint64_t wall_ns(void)
 	return (uint64_t)now.tv_sec * TW_SECOND + (uint64_t)now.tv_nsec;
 }
 
-static uint64_t steady_s(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec;
-}
-
 /* --- trouble ---------------------------------------------------------------------------------------------------- */
 
 static bool fail(struct journal *j, int error)
 {
-	j->again_s = steady_s() + AGAIN_S;
+	j->again_s = steady_ms() / 1000 + AGAIN_S;
 	if (!j->failing) {
 		log_error("journal %s: %s; records wait in memory only", j->config->path, strerror(error));
 		j->unwritten_before = j->counts.unwritten;
@@ -263,7 +257,7 @@ void journal_close(struct journal *j)
 
 bool journal_ready(struct journal *j)
 {
-	return j->file >= 0 || (steady_s() >= j->again_s && begin(j));
+	return j->file >= 0 || (steady_ms() / 1000 >= j->again_s && begin(j));
 }
 
 const char *journal_path(const struct journal *j)
@@ -331,7 +325,7 @@ static bool write_entry(struct journal *j, struct journal_entry *entry)
 bool journal_append(struct journal *j, struct journal_entry *entry)
 {
 	entry->written_ns = wall_ns();
-	bool resting = j->failing && steady_s() < j->again_s;
+	bool resting = j->failing && steady_ms() / 1000 < j->again_s;
 	bool fits = entry->record.bytes.size <= LIMIT_RECORD;
 	if (!fits || resting || j->file < 0 || entry->sequence <= j->last || !write_entry(j, entry)) {
 		j->counts.unwritten++;

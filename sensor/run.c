@@ -383,24 +383,28 @@ static void catch_signals(struct job *job)
 	signal(SIGHUP, job->options->live ? on_hangup : SIG_DFL);
 }
 
+static bool any(const char *const *list)
+{
+	return list && *list;
+}
+
 /* Files of records are made as long again as they were when the logs' places were saved: what comes then is read again. What came
  * from an interface or a socket does not come again: with these the files stay, and what logs told last is in them twice, with the
  * same ids. */
 static bool resume(struct job *job)
 {
 	const struct config *config = job->config;
-	bool again = !job->options->interface_count && !(config->interfaces && config->interfaces[0]) &&
-		     !(config->listen && config->listen[0]);
+	bool again = !job->options->interface_count && !any(config->interfaces) && !any(config->listen);
 	job->state = logstate_open(config->state);
 	if (!job->state)
 		return false;
 	for (unsigned i = 0; i < config->output_count; i++)
 		if (config->outputs[i].path && strcmp(config->outputs[i].path, "-") != 0)
 			logstate_output(job->state, config->outputs[i].path, again);
-	if (job->options->events && strcmp(job->options->events, "-") != 0)
-		logstate_output(job->state, job->options->events, again);
-	if (job->options->alerts && strcmp(job->options->alerts, "-") != 0)
-		logstate_output(job->state, job->options->alerts, again);
+	const char *const files[] = {job->options->events, job->options->alerts};
+	for (unsigned i = 0; i < 2; i++)
+		if (files[i] && strcmp(files[i], "-") != 0)
+			logstate_output(job->state, files[i], again);
 	return true;
 }
 
@@ -420,7 +424,7 @@ static bool gather_logs(struct job *job)
 		job->log_inputs[n++] = config->logs[i];
 	for (unsigned i = 0; i < o->log_count; i++)
 		job->log_inputs[n++] = (struct log_input){.path = o->logs[i].path, .format = o->logs[i].format};
-	if (!n && !(o->live && config->listen && config->listen[0]))
+	if (!n && !(o->live && any(config->listen)))
 		return true;
 	const struct logs_options logs = {
 		.inputs = job->log_inputs,
@@ -450,12 +454,11 @@ static int run_opened(struct job *job)
 		.interfaces = !o->live ? NULL : o->interface_count ? o->interfaces : job->config->interfaces ? job->config->interfaces : none,
 		.filter = o->filter ? o->filter : job->config->filter,
 	};
-	if (o->live && (!capture.interfaces || !capture.interfaces[0])) {
-		if (!o->log_count && !job->config->log_count && !(job->config->listen && job->config->listen[0])) {
-			log_error("watch needs an interface or a log: -i IFACE, --log FILE, or `interfaces`, `logs` or `listen` in the "
-				  "configuration");
-			return EXIT_USAGE;
-		}
+	bool wire = any(o->live ? capture.interfaces : capture.inputs);
+	if (o->live && !wire && !o->log_count && !job->config->log_count && !any(job->config->listen)) {
+		log_error("watch needs an interface or a log: -i IFACE, --log FILE, or `interfaces`, `logs` or `listen` in the "
+			  "configuration");
+		return EXIT_USAGE;
 	}
 	if (o->live && job->config->state && !resume(job))
 		return EXIT_INPUT_OUTPUT;
@@ -478,7 +481,6 @@ static int run_opened(struct job *job)
 	if (!job->engine || !gather_logs(job))
 		return EXIT_INPUT_OUTPUT;
 	engine_macs(job->engine, enrich_wants_macs(job->enrich));
-	bool wire = o->live ? capture.interfaces && capture.interfaces[0] : capture.inputs[0] != NULL;
 	if (wire && job->logs && !engine_fuse(job->engine)) {
 		log_error("not enough memory to see wire and logs as one; `fusion_tolerance_s: 0` does without");
 		return EXIT_INPUT_OUTPUT;

@@ -1,6 +1,7 @@
 #include "ship.h"
 #include "backlog.h"
 #include "log.h"
+#include "steady.h"
 #include "threads.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -76,8 +77,8 @@ static void wait_for_room(struct ship *s, uint32_t bytes, bool journaled)
 	if (!s->o.patient)
 		return;
 	while (!s->stuck && (journaled ? waiting(s) >= LIMIT_WAITING : !backlog_fits(s->backlog, bytes))) {
-		uint64_t before = s->moved_ms, until = thread_now_ms() + PATIENCE_MS;
-		while (s->moved_ms == before && thread_now_ms() < until)
+		uint64_t before = s->moved_ms, until = steady_ms() + PATIENCE_MS;
+		while (s->moved_ms == before && steady_ms() < until)
 			thread_wait(&s->moved, &s->lock, PATIENCE_MS);
 		s->stuck = s->moved_ms == before;
 	}
@@ -247,7 +248,7 @@ static void save_cursor(struct ship *s, bool now)
 			s->cursor.sequence = s->batch.origins[i].sequence - 1;
 			break;
 		}
-	bool due = now || s->unsaved >= CURSOR_EVERY || thread_now_ms() >= s->saved_ms + CURSOR_MS;
+	bool due = now || s->unsaved >= CURSOR_EVERY || steady_ms() >= s->saved_ms + CURSOR_MS;
 	if ((s->cursor.sequence == s->saved && lost == s->saved_lost) || !due)
 		return;
 	struct cursor cursor = s->cursor;
@@ -258,7 +259,7 @@ static void save_cursor(struct ship *s, bool now)
 	s->cursor_failed = !good;
 	s->saved = cursor.sequence;
 	s->saved_lost = lost;
-	s->saved_ms = thread_now_ms();
+	s->saved_ms = steady_ms();
 	s->unsaved = 0;
 }
 
@@ -283,7 +284,7 @@ static void settle(struct ship *s, unsigned *kept)
 	s->counts.retried += n;
 	s->oldest_ns = n ? b->origins[0].queued_ns : 0;
 	if (n < b->count) {
-		uint64_t now = thread_now_ms();
+		uint64_t now = steady_ms();
 		s->moved_ms = now > s->moved_ms ? now : s->moved_ms + 1;
 		s->stuck = false;
 		s->attempt = 0;
@@ -306,7 +307,7 @@ static uint64_t chance(struct ship *s, uint64_t below)
 
 static void rest(struct ship *s, uint32_t retry_after_ms)
 {
-	uint64_t began = thread_now_ms(), after = retry_after_ms < RETRY_AFTER_MOST_MS ? retry_after_ms : RETRY_AFTER_MOST_MS;
+	uint64_t began = steady_ms(), after = retry_after_ms < RETRY_AFTER_MOST_MS ? retry_after_ms : RETRY_AFTER_MOST_MS;
 	uint64_t back_off = s->attempt < 10 ? (uint64_t)BACK_OFF_MS << s->attempt : BACK_OFF_MOST_MS;
 	s->attempt += s->attempt < 10;
 	back_off = back_off < BACK_OFF_MOST_MS ? back_off : BACK_OFF_MOST_MS;
@@ -314,7 +315,7 @@ static void rest(struct ship *s, uint32_t retry_after_ms)
 	pthread_mutex_lock(&s->lock);
 	while (!s->stop && !s->reopen) {
 		uint64_t most = s->hurry || s->o.patient ? HURRY_MS : BACK_OFF_MOST_MS;
-		uint64_t pause = back_off < most ? back_off : most, now = thread_now_ms();
+		uint64_t pause = back_off < most ? back_off : most, now = steady_ms();
 		pause = pause > after ? pause : after;
 		if (now >= began + pause)
 			break;
@@ -331,7 +332,7 @@ static void offer(struct ship *s)
 	for (unsigned i = 0; i < b->count; i++)
 		b->answers[i] = SENT_RETRY;
 	s->o.output->send(s->o.self, &sending);
-	s->sent_ms = thread_now_ms();
+	s->sent_ms = steady_ms();
 	settle(s, &kept);
 	save_cursor(s, false);
 	if (kept)
@@ -364,7 +365,7 @@ static void caught_up(struct ship *s)
 /* For a while after something was sent the output is asked to look after it: a receiver may lose it yet. */
 static void sleep_until_needed(struct ship *s)
 {
-	bool recent = s->sent_ms && thread_now_ms() < s->sent_ms + RECENT_MS;
+	bool recent = s->sent_ms && steady_ms() < s->sent_ms + RECENT_MS;
 	if (recent)
 		flush(s);
 	save_cursor(s, false);
@@ -453,7 +454,7 @@ struct ship *ship_open(const struct ship_options *options)
 	s->batch.origins = calloc(s->batch.most, sizeof *s->batch.origins);
 	s->backlog = backlog_open(LIMIT_BACKLOG);
 	if (getrandom(&s->random, sizeof s->random, GRND_NONBLOCK) != sizeof s->random || !s->random)
-		s->random = thread_now_ms() | 1;
+		s->random = steady_ms() | 1;
 	pthread_mutex_init(&s->lock, NULL);
 	thread_condition(&s->wake);
 	thread_condition(&s->moved);
@@ -480,14 +481,14 @@ void ship_hurry(struct ship *s)
 {
 	tell(s, &s->hurry);
 	pthread_mutex_lock(&s->lock);
-	s->moved_ms = thread_now_ms();
+	s->moved_ms = steady_ms();
 	pthread_mutex_unlock(&s->lock);
 }
 
 void ship_drain(struct ship *s)
 {
 	pthread_mutex_lock(&s->lock);
-	for (uint64_t now; waiting(s) && (now = thread_now_ms()) < s->moved_ms + PATIENCE_MS;)
+	for (uint64_t now; waiting(s) && (now = steady_ms()) < s->moved_ms + PATIENCE_MS;)
 		thread_wait(&s->moved, &s->lock, s->moved_ms + PATIENCE_MS - now);
 	pthread_mutex_unlock(&s->lock);
 }

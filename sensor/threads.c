@@ -33,10 +33,3 @@ void thread_wait(pthread_cond_t *condition, pthread_mutex_t *lock, uint64_t ms)
 	}
 	pthread_cond_timedwait(condition, lock, &until);
 }
-
-uint64_t thread_now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}

@@ -10,6 +10,5 @@ bool thread_start(pthread_t *thread, void *(*run)(void *context), void *context)
 void thread_condition(pthread_cond_t *condition);
 /* Waits at most so long; may return earlier. */
 void thread_wait(pthread_cond_t *condition, pthread_mutex_t *lock, uint64_t ms);
-uint64_t thread_now_ms(void);
 
 #endif
