@@ -306,11 +306,13 @@ static void kafka_send(void *handle, struct sending *sending)
 	} else if (self->denied) {
 		sending->retry_after_ms = DENIED_MS;
 	}
-	/* A producer whose idempotence is broken takes nothing more: another begins anew. */
-	if (rd_kafka_fatal_error(self->producer, why, sizeof why)) {
+	bool broken = rd_kafka_fatal_error(self->producer, why, sizeof why) != RD_KAFKA_RESP_ERR_NO_ERROR;
+	if (broken)
 		complain(self, why, false);
+	/* One whose idempotence is broken takes nothing more, and one that was refused a right may never send again (librdkafka 2.0
+	 * waits for an epoch that nobody gives): where nothing got through, another begins anew. */
+	if (broken || waiting(sending) == sending->count)
 		producer_close(self);
-	}
 }
 
 /* --- life ------------------------------------------------------------------------------------------------------ */
