@@ -447,9 +447,20 @@ void logs_print(const struct logs *l, FILE *out)
 {
 	const struct counters *c = l->options.counters;
 	fprintf(out, "logs       %" PRIu64 " lines, %" PRIu64 " bytes", c->log_lines, c->log_bytes);
-	for (unsigned i = 0; i < l->count && i < 8; i++)
-		if (l->logs[i]->format)
-			fprintf(out, "%s%s", i ? ", " : "; ", l->logs[i]->format->name);
+	const char *between = ";";
+	for (unsigned i = 0; i < l->count; i++) {
+		const struct log_format *format = l->logs[i]->format;
+		unsigned before = 0, all = 0;
+		for (unsigned j = 0; j < l->count; j++)
+			if (l->logs[j]->format == format) {
+				before += j < i;
+				all++;
+			}
+		if (!format || before)
+			continue;
+		fprintf(out, "%s %u %s", between, all, format->name);
+		between = ",";
+	}
 	fprintf(out, "\n");
 	if (l->example_line)
 		fprintf(out, "  first line not understood: %s line %u: %s\n", logs_file_name(l, l->example_file), l->example_line,

@@ -65,7 +65,7 @@ static void print_alerts(FILE *out, const struct summary *summary)
 			const struct rule *rule = rules_at(summary->rules, i);
 			uint64_t count = engine_alerts_of(summary->engine, i);
 			if (count && rule->level == (enum level)level)
-				fprintf(out, "  %-13s %-34s %6" PRIu64 "\n", level_name(rule->level), rule->name, count);
+				fprintf(out, "  %-13s %-34s %6" PRIu64 "  %s\n", level_name(rule->level), rule->name, count, rule->title);
 		}
 }
 
