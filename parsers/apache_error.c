@@ -71,9 +71,11 @@ static void set_user(struct log_parse *parse, struct slice text)
 /* Of the path that the message names: "... for "/st/x": Password Mismatch", "... not found: /st/x". */
 static void set_path(struct apache_error *a, struct slice text)
 {
-	struct slice before, path;
-	if (!log_take_until(&text, " for \"", &before) || !log_take_until(&text, "\"", &path) || !path.size || path.at[0] != '/')
+	struct slice before, url, path;
+	if (!log_take_until(&text, " for \"", &before) || !log_take_until(&text, "\"", &url) || !url.size || url.at[0] != '/')
 		return;
+	if (!log_take_until(&url, "?", &path)) /* a query may hold a secret */
+		path = url;
 	web_set(&a->request, &a->request.http.path, HTTP_BIT_PATH, path);
 }
 

@@ -120,6 +120,10 @@ static bool told(struct log_parse *parse, struct pino *p, struct slice message, 
 		f->outcome = OUTCOME_FAILURE;
 		f->reason = "not_authorized";
 		f->direction = TO_CLIENT;
+	} else if (slice_is(message, "published") || slice_is(message, "published packet")) {
+		f->action = ACTION_PUBLISH;
+		f->outcome = OUTCOME_UNKNOWN; /* taken; whom it reached is not said */
+		return f->client_id.size != 0; /* else the broker's own */
 	} else if (slice_is(message, "subscribed to topic") || slice_is(message, "unsubscribed")) {
 		f->action = slice_is(message, "unsubscribed") ? ACTION_UNSUBSCRIBE : ACTION_SUBSCRIBE;
 		f->outcome = OUTCOME_SUCCESS;
@@ -142,7 +146,9 @@ static enum log_verdict pino_parse(struct log_parse *parse)
 	if (!log_json_text(json, "client.id", &facts.client_id))
 		log_json_text(json, "client", &facts.client_id);
 	log_json_text(json, "username", &facts.user);
-	facts.topic_count = log_json_text(json, "topic", &facts.topics[0]);
+	static const char *const topics[] = {"topic", "message.topic", "packet.topic"};
+	for (unsigned i = 0; i < sizeof topics / sizeof *topics && !facts.topic_count; i++)
+		facts.topic_count = log_json_text(json, topics[i], &facts.topics[0]);
 	if (slice_is(message, "subscribed"))
 		subscribed(parse, p, &facts);
 	else if (told(parse, p, message, &facts))
@@ -165,7 +171,7 @@ static const struct log_shows pino_shows[] = {
 	LOG_SHOWS_LOGIN(LOG_SUCCESS | LOG_FAILURE, TELLS), LOG_SHOWS(MQTT, CLOSE, LOG_FAILURE, TELLS),
 	LOG_SHOWS(MQTT, DISCONNECT, LOG_SUCCESS | LOG_FAILURE | LOG_UNKNOWN, TELLS),
 	LOG_SHOWS(MQTT, SUBSCRIBE, LOG_SUCCESS | LOG_FAILURE, TELLS | TELLS_RESOURCE),
-	LOG_SHOWS(MQTT, UNSUBSCRIBE, LOG_SUCCESS, TELLS | TELLS_RESOURCE), {0}};
+	LOG_SHOWS(MQTT, UNSUBSCRIBE, LOG_SUCCESS, TELLS | TELLS_RESOURCE), LOG_SHOWS(MQTT, PUBLISH, LOG_UNKNOWN, TELLS | TELLS_RESOURCE), {0}};
 
 const struct log_format log_format_pino = {
 	.name = "pino",
@@ -178,5 +184,5 @@ const struct log_format log_format_pino = {
 	.json = true,
 	.shows = pino_shows,
 	.detail = {1ull << MQTT_BIT_CLIENT_ID | 1ull << MQTT_BIT_USERNAME | 1ull << MQTT_BIT_VERSION |
-		1ull << MQTT_BIT_TOPICS, 0},
+		1ull << MQTT_BIT_TOPICS | 1ull << MQTT_BIT_TOPIC, 0},
 };

@@ -266,6 +266,17 @@ static void emit(struct log_parse *parse, const struct event *event)
 	l->options.event(l->options.context, event);
 }
 
+/* Nobody knows what a line holds that is not understood: behind a word that announces a secret it is not shown. */
+static void hide_secrets(char *text)
+{
+	static const char *const words[] = {"passw", "pwd", "secret", "token", "authorization", "cookie", "api_key", "apikey"};
+	for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {
+		char *word = strcasestr(text, words[i]);
+		if (word)
+			word[strlen(words[i])] = '\0';
+	}
+}
+
 static void keep_example(struct logs *l, const struct log *log)
 {
 	struct slice line = slice_head(log->record.line, EXAMPLE_BYTES);
@@ -277,6 +288,7 @@ static void keep_example(struct logs *l, const struct log *log)
 	for (uint32_t i = 0; i < line.size; i++)
 		out += line.at[i] >= 0x20 && line.at[i] < 0x7f && line.at[i] != '\\' ? sprintf(out, "%c", line.at[i])
 										      : sprintf(out, "\\x%02x", line.at[i]);
+	hide_secrets(l->example);
 }
 
 void logs_deliver(struct logs *l, struct log *log)

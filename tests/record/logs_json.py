@@ -145,6 +145,8 @@ def aedes_healthy():
 
 write("benign-aedes.log", aedes_healthy())
 write("session_auth_bruteforce-fires-aedes.log", [aedes_refused(1000 * n, f"x{n}") for n in range(7)] + [aedes(9000, "connected", "y")])
+write("session_success_after_failures-fires-aedes.log", [aedes_refused(1000 * n, "pump") for n in range(6)] + [aedes(9000, "connected", "pump")])
+write("session_success_after_failures-quiet-aedes.log", [aedes_refused(1000 * n, "pump") for n in range(4)] + [aedes(9000, "connected", "pump")])
 write("session_scan-fires-aedes.log", [aedes(0, "connected", "scan")] + [
     aedes_filters(500 + 1000 * n, "scan", **{f"guess/{n}": 128, f"guess/{n}/#": 128, "plant/meter/set": 1}) for n in range(4)])
 
