@@ -148,22 +148,11 @@ static struct expression *enum_leaf(struct item *item, const struct yaml_node *a
 
 static bool read_net(const char *text, struct predicate *p)
 {
-	char address[64];
-	const char *slash = strchr(text, '/');
-	size_t size = slash ? (size_t)(slash - text) : strlen(text);
-	if (size >= sizeof address)
-		return false;
-	memcpy(address, text, size);
-	address[size] = 0;
 	struct address net;
-	if (!address_parse(address, &net))
+	unsigned bits;
+	if (!address_parse_network(text, &net, &bits))
 		return false;
-	unsigned most = address_is_v4(&net) ? 32 : 128;
-	char *end = NULL;
-	unsigned long bits = slash ? strtoul(slash + 1, &end, 10) : most;
-	if (slash && (end == slash + 1 || *end || bits > most))
-		return false;
-	predicate_set_net(p, &net, (unsigned)bits + 128 - most);
+	predicate_set_net(p, &net, bits);
 	return true;
 }
 

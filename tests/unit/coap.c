@@ -1,12 +1,7 @@
 /* Conversations in CoAP as hexadecimal text, one datagram a line, and the events that must come of them. */
 #include "parsers/parser.h"
-#include <ctype.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "tests/support/hex.h"
 #include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
 
 static struct counters counters;
 static char told[8192]; /* what was emitted, one word an event: "request:/a", "respond!/not_found:/a" */
@@ -46,23 +41,9 @@ static void converse(struct memos *memos, uint64_t *state, const char *text)
 	uint8_t bytes[512];
 	while (*text) {
 		char kind = *text++;
-		uint32_t size = 0;
 		if (kind == '+')
 			now_ns += strtoull(text, (char **)(uintptr_t)&text, 10) * TW_SECOND;
-		while (*text && *text != '\n') {
-			if (*text == ' ') {
-				text++;
-			} else if (*text == '\'') {
-				for (text++; *text && *text != ' ' && *text != '\n'; text++)
-					bytes[size++] = (uint8_t)*text;
-			} else {
-				char two[3] = {text[0], text[1], 0};
-				assert_true(isxdigit((unsigned char)two[0]) && isxdigit((unsigned char)two[1]));
-				bytes[size++] = (uint8_t)strtoul(two, NULL, 16);
-				text += 2;
-			}
-		}
-		text += *text == '\n';
+		uint32_t size = hex_line(&text, bytes, sizeof bytes);
 		if (kind == '+')
 			continue;
 		uint8_t *copy = malloc(size + 1); /* so that a read beyond it is seen */

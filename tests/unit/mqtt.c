@@ -1,13 +1,8 @@
 /* Conversations in MQTT as hexadecimal text, one packet a line, and the events that must come of them. */
 #include "parsers/parser.h"
 #include "sensor/digest.h"
-#include <ctype.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "tests/support/hex.h"
 #include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
 
 static struct counters counters;
 static char told[8192]; /* what was emitted, one word an event: "connect", "authenticate/failure/not_authorized" */
@@ -57,25 +52,11 @@ static void converse(struct talk *talk, const char *text)
 	uint8_t bytes[1024];
 	while (*text) {
 		enum direction direction = *text++ == '>' ? TO_SERVER : TO_CLIENT;
-		uint32_t size = 0;
-		while (*text && *text != '\n') {
-			if (*text == ' ') {
-				text++;
-			} else if (*text == '\'') {
-				for (text++; *text && *text != ' ' && *text != '\n'; text++)
-					bytes[size++] = (uint8_t)*text;
-			} else {
-				char two[3] = {text[0], text[1], 0};
-				assert_true(isxdigit((unsigned char)two[0]) && isxdigit((unsigned char)two[1]));
-				bytes[size++] = (uint8_t)strtoul(two, NULL, 16);
-				text += 2;
-			}
-		}
+		uint32_t size = hex_line(&text, bytes, sizeof bytes);
 		uint8_t *copy = malloc(size); /* so that a read beyond it is seen */
 		memcpy(copy, bytes, size);
 		say(talk, direction, copy, size);
 		free(copy);
-		text += *text == '\n';
 	}
 }
 
