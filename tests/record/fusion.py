@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from logs import TOP, Broker, Client, client
+from logs import TOP, Broker, Client, client, fight
 
 OUT = os.path.join(TOP, "pcaps", "fusion")
 
@@ -78,13 +78,7 @@ def misuse(b):
         c.connect("valve", "device01", "d01")
         c.drop()
         time.sleep(0.05)
-    held = []
-    for n in range(8):
-        c = client(b, "127.0.0.11" if n % 2 else "127.0.0.10")
-        c.connect("pump", "device01", "d01")
-        held.append(c)
-        time.sleep(0.1)
-    held[-1].bye()
+    fight(b)
 
 
 def fleet(b):

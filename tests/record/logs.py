@@ -198,8 +198,8 @@ def flood():
     return b.stop()
 
 
-def takeover():
-    b = Broker()
+def fight(b):
+    """Two addresses take a client identifier from one another."""
     held = []
     for n in range(8):
         c = client(b, "127.0.0.11" if n % 2 else "127.0.0.10")
@@ -207,6 +207,11 @@ def takeover():
         held.append(c)
         time.sleep(0.1)
     held[-1].bye()
+
+
+def takeover():
+    b = Broker()
+    fight(b)
     return b.stop()
 
 

@@ -6,20 +6,13 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "record"))
 import mqtt  # noqa: E402
 import pcapfile  # noqa: E402
+from coap_messages import checksum  # noqa: E402
 
 START = 1_790_000_000 * 10**9
 SCRIPT = "<script>window.pwned=1</script>"
 NAMES = [SCRIPT, "\"><img src=x onerror=window.pwned=2>", "</script><script>window.pwned=3//", "<!--<script>", "=cmd|'/C_calc'!A0", "+1+2", "-2+3",
          "@SUM(1)", " =1+1", "a\"b\\c", "two words, a comma", "{{7*7}}${7*7}", "]]>&amp;<", "\u202egpj.exe", "'; DROP TABLE x; --"]
 TOPICS = ["plant/" + SCRIPT, "</script><img src=x onerror=window.pwned=4>", "javascript:window.pwned=5"]
-
-
-def checksum(data):
-    data += b"\0" * (len(data) % 2)
-    total = sum(struct.unpack(f">{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xffff) + (total >> 16)
-    return ~total & 0xffff
 
 
 def frame(source, target, ports, seq, ack, flags, payload=b""):

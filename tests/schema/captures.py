@@ -10,17 +10,12 @@ import socket
 import struct
 import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "record"))
+from coap_messages import checksum  # noqa: E402
+
 SECRETS = (b"hunter2-Very$ecret", b"s3cret-payload")
 PASSWORD, PAYLOAD = SECRETS
 CLIENT, SERVER = "10.1.0.1", "10.1.0.2"
-
-
-def checksum(data):
-    data += b"\0" * (len(data) % 2)
-    total = sum(struct.unpack(f">{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xffff) + (total >> 16)
-    return ~total & 0xffff
 
 
 class Capture:
