@@ -37,6 +37,7 @@ struct detector {
 	bool keeps_origin;         /* the event that began the group is kept for alerts that a timer raises */
 	bool awaits;               /* the roles after the first are what did not happen */
 	bool first_role_begins;    /* only an event of role 0 makes a group; others find one or are of no interest */
+	bool judged_at_end;        /* expire() decides by what has come: at the end of the input it does so before its time */
 	bool adds;                 /* judge() says in `added` by how much the count of an alert that goes on has grown */
 	/* NULL, or what is wrong with the rule's parameters, as the end of a sentence. May be NULL itself. */
 	const char *(*check)(const struct rule *rule);

@@ -1,5 +1,5 @@
 /* ratio: the second rule per the first, once there are enough of the first within the window. A floor (gte, gt) is judged at every
- * event; a ceiling (lte, lt) when the window closes, for only then is it known that no more came.
+ * event; a ceiling (lte, lt) when the window closes or the input ends, for only then is it known that no more came.
  *
  * With a field in the condition it is not events that are counted but their numbers in that field that are added up, and enough must
  * have come of the second rule, for the effect is what matters then: {field: coap.bytes, gte: 10000} and ratio {gte: 3} is
@@ -86,6 +86,7 @@ const struct detector detector_ratio = {
 	.state_bytes = sizeof(struct counts),
 	.keeps_origin = true,
 	.first_role_begins = true,
+	.judged_at_end = true,
 	.check = check,
 	.judge = judge,
 	.expire = expire,

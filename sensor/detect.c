@@ -423,18 +423,55 @@ void detect_time(struct detect *d, uint64_t now_ns)
 	groups_time(d->groups, now_ns, due, d);
 }
 
-struct ending {
+/* --- the end ------------------------------------------------------------------------------------------------ */
+
+struct gathering {
 	struct detect *detect;
-	struct group **groups;
+	bool (*wanted)(struct detect *d, struct group *group);
+	struct group **groups; /* NULL: only counted */
 	uint32_t count;
 };
 
-static void collect(void *context, struct group *group)
+static void gather_one(void *context, struct group *group)
 {
-	struct ending *ending = context;
-	struct episode *e = episode_of(ending->detect, group);
-	if (e && e->count > e->told_count && ending->count < EPISODES)
-		ending->groups[ending->count++] = group;
+	struct gathering *g = context;
+	if (!g->wanted(g->detect, group))
+		return;
+	if (g->groups)
+		g->groups[g->count] = group;
+	g->count++;
+}
+
+/* To be freed. */
+static struct group **gather(struct detect *d, bool (*wanted)(struct detect *d, struct group *group), uint32_t *count)
+{
+	struct gathering g = {.detect = d, .wanted = wanted};
+	groups_each(d->groups, gather_one, &g);
+	g.groups = g.count ? malloc(g.count * sizeof(struct group *)) : NULL;
+	g.count = 0;
+	if (g.groups)
+		groups_each(d->groups, gather_one, &g);
+	*count = g.count;
+	return g.groups;
+}
+
+static bool undecided(struct detect *d, struct group *group)
+{
+	return group->deadline_ns && rules_at(d->options.rules, group->rule)->detector->judged_at_end;
+}
+
+static bool untold(struct detect *d, struct group *group)
+{
+	const struct episode *e = episode_of(d, group);
+	return e && e->count > e->told_count;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct group *x = *(struct group *const *)a, *y = *(struct group *const *)b;
+	if (x->last_ns != y->last_ns)
+		return x->last_ns < y->last_ns ? -1 : 1;
+	return x->key < y->key ? -1 : x->key > y->key;
 }
 
 static struct detect *sorting; /* qsort() has no context */
@@ -447,17 +484,23 @@ static int by_order(const void *a, const void *b)
 
 void detect_finish(struct detect *d)
 {
-	struct ending ending = {d, malloc(EPISODES * sizeof(struct group *)), 0};
-	if (!ending.groups)
-		return;
-	groups_each(d->groups, collect, &ending);
+	uint32_t count;
+	struct group **groups = gather(d, undecided, &count);
+	if (count)
+		qsort(groups, count, sizeof *groups, by_time);
+	for (uint32_t i = 0; i < count; i++)
+		if (undecided(d, groups[i])) { /* still: what was built on another may have taken its place */
+			groups[i]->deadline_ns = groups[i]->last_ns;
+			expired(d, rules_at(d->options.rules, groups[i]->rule), groups[i]);
+		}
+	free(groups);
+	groups = gather(d, untold, &count);
 	sorting = d;
-	qsort(ending.groups, ending.count, sizeof *ending.groups, by_order);
-	for (uint32_t i = 0; i < ending.count; i++) {
-		struct group *group = ending.groups[i];
-		episode_end(d, rules_at(d->options.rules, group->rule), group, episode_of(d, group)->last_ns);
-	}
-	free(ending.groups);
+	if (count)
+		qsort(groups, count, sizeof *groups, by_order);
+	for (uint32_t i = 0; i < count; i++)
+		episode_end(d, rules_at(d->options.rules, groups[i]->rule), groups[i], episode_of(d, groups[i])->last_ns);
+	free(groups);
 }
 
 /* --- other rules -------------------------------------------------------------------------------------------- */
