@@ -50,6 +50,9 @@ write("benign-aws.log", [{"timestamp": 1795514400000 + n, "message": json.dumps(
 write("session_auth_bruteforce-fires-azure.log",
       [azure(f"2026-11-24T08:00:{n:02d}Z", "s1", "deviceConnect", "401003", "IoTHubUnauthorized") for n in range(9)])
 write("benign-azure.log", renewals())
+write("session_identity_takeover-fires-azure.log",
+      [azure(f"2026-11-24T08:00:{8 * n:02d}Z", "pump", *what) for n in range(6)
+       for what in (("deviceConnect",), ("deviceDisconnect", "400027", "ConnectionForcefullyClosedOnNewConnection"))])
 write("session_scan-fires-mosca.log", [mosca(0, "client connected")] + [
     mosca(500 + 1000 * n, "subscribe not authorized", topic=f"guess/{n}/#") for n in range(6)])
 refused = "2026-11-24T10:00:00.350233+00:00 [warning] clientid: cam7, peername: 10.0.0.7:36384, username: cam, pid: <0.894.0>, " \

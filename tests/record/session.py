@@ -41,6 +41,27 @@ def session_connect_flood__quiet__fleet(path):
                 s.bye()
 
 
+@capture("session", "25 devices with one user behind a gateway's address come back after the broker was restarted")
+def session_reconnect_flapping__quiet__gateway(path):
+    with network(gateway="10.20.0.9") as net:
+        broker = net.mosquitto("broker", CLOSED, USERS)
+        with net.tap(path) as tap:
+            def fleet():
+                for n in range(25):
+                    s = let_in(net, "gateway", f"meter-{n}", user="meter", password="measuring")
+                    s.publish(f"plant/meter/{n}", b"230.1", qos=1)
+                    yield s
+            sessions = list(fleet())
+            tap.skip(30)
+            broker.stop()
+            for s in sessions:
+                s.ended(1).close()
+            tap.skip(2)
+            broker.start()
+            for s in fleet():
+                s.bye()
+
+
 @capture("session", "one client id connects 18 times in 45 s and drops the connection each time" + STRETCHED)
 def session_reconnect_flapping__fires(path):
     with network(valve="10.20.0.13") as net:
