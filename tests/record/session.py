@@ -593,6 +593,14 @@ def session_beacon__fires(path):
             called(net, tap, "camera", "203.0.113.77", [60 + (n * 7 % 5 - 2) / 2 for n in range(25)])
 
 
+@capture("session", "a camera calls its cloud for two hours, then a new host every 60 s, 25 times" + STRETCHED)
+def session_beacon__fires__new_server(path):
+    with network(camera="10.20.0.61", server=["203.0.113.77", "198.51.100.20"]) as net:
+        with net.tap(path) as tap:
+            called(net, tap, "camera", "198.51.100.20", [400 + (n * 37 % 283) for n in range(12)])
+            called(net, tap, "camera", "203.0.113.77", [60] * 25)
+
+
 @capture("session", "a camera calls a host on the Internet at uneven intervals, and one at home every 60 s" + STRETCHED)
 def session_beacon__quiet(path):
     with network(camera="10.20.0.61", gadget="10.20.0.62", server=["203.0.113.77", "10.20.0.90"]) as net:
