@@ -130,10 +130,9 @@ static struct slice cef_alert(const struct record_context *context, const struct
 	static const char *const severities[] = {"1", "3", "5", "8", "10"};
 	const struct rule *rule = alert->rule;
 	struct line *line = begin(rule->name ? rule->name : rule->id, rule->title, severities[rule->level]);
-	char id[24];
+	char id[ID_TEXT_MAX];
 	(void)colour;
-	snprintf(id, sizeof id, "%016llx", (unsigned long long)alert->id);
-	line_pair_text(line, "externalId", id, SHORT);
+	line_pair(line, "externalId", text_id(alert->id, id), SHORT);
 	pair_event(line, context, alert->event, alert->time_ns);
 	pair_finding(line, alert);
 	return slice_of(line->text, line->size);

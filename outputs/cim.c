@@ -69,15 +69,18 @@ static struct slice cim_alert(const struct record_context *context, const struct
 	json_open(json);
 	put_cstring(json, "type", "ids");
 	put_head(json, context, alert->event, alert->time_ns);
-	put_cstring(json, "action", "allowed");
-	put_cstring(json, "ids_type", "network");
-	put_cstring(json, "category", attack_category(rule));
-	put_cstring(json, "signature", rule->title);
-	put_number(json, "signature_id", rule->signature_id);
-	put_cstring(json, "severity", level_name(rule->level));
-	put_number(json, "severity_id", (unsigned)rule->level + 1u);
-	put_cstring(json, "description", rule->description);
-	put_techniques(json, "mitre_technique_id", rule);
+	if (!json_again(json, PART_CIM_ALERT, rule->serial)) {
+		put_cstring(json, "action", "allowed");
+		put_cstring(json, "ids_type", "network");
+		put_cstring(json, "category", attack_category(rule));
+		put_cstring(json, "signature", rule->title);
+		put_number(json, "signature_id", rule->signature_id);
+		put_cstring(json, "severity", level_name(rule->level));
+		put_number(json, "severity_id", (unsigned)rule->level + 1u);
+		put_cstring(json, "description", rule->description);
+		put_techniques(json, "mitre_technique_id", rule);
+		json_keep(json);
+	}
 	put_whole_finding(json, context, alert);
 	json_close(json);
 	return json_end(json);

@@ -60,15 +60,26 @@ static void put_kind(struct json *json, struct kind kind)
 	put_one(json, "type", kind.type);
 }
 
-static void put_what(struct json *json, const struct event *event, const char *dataset)
+static struct kind alert_kind_of(const struct event *event)
 {
-	char text[64];
-	snprintf(text, sizeof text, "thingwarden.%s", dataset);
-	put_cstring(json, "module", "thingwarden");
-	put_cstring(json, "provider", "thingwarden");
-	put_cstring(json, "dataset", text);
-	put_cstring(json, "action", action_name(event->action));
-	put_cstring(json, "outcome", outcome_name(event->outcome));
+	bool login = event->action == ACTION_AUTHENTICATE;
+	return (struct kind){{"intrusion_detection", login ? "authentication" : "network"}, "info"};
+}
+
+static void put_what(struct json *json, const struct event *event, bool is_alert)
+{
+	put_cstring(json, "kind", is_alert ? "alert" : "event");
+	if (!json_again(json, PART_ECS_EVENT, 2 * put_event_number(event) + is_alert)) {
+		char dataset[64];
+		snprintf(dataset, sizeof dataset, "thingwarden.%s", is_alert ? "alert" : protocol_name(event->protocol));
+		put_kind(json, is_alert ? alert_kind_of(event) : kind_of(event));
+		put_cstring(json, "module", "thingwarden");
+		put_cstring(json, "provider", "thingwarden");
+		put_cstring(json, "dataset", dataset);
+		put_cstring(json, "action", action_name(event->action));
+		put_cstring(json, "outcome", outcome_name(event->outcome));
+		json_keep(json);
+	}
 	put_text(json, "reason", event->reason);
 }
 
@@ -76,16 +87,11 @@ static void put_what(struct json *json, const struct event *event, const char *d
 static void put_alert(struct json *json, const struct alert *alert)
 {
 	static const unsigned severities[] = {0, 21, 47, 73, 99};
-	bool login = alert->event->action == ACTION_AUTHENTICATE;
-	char id[24];
-	snprintf(id, sizeof id, "%016llx", (unsigned long long)alert->id);
 	json_key(json, "event");
 	json_open(json);
-	put_cstring(json, "kind", "alert");
-	put_kind(json, (struct kind){{"intrusion_detection", login ? "authentication" : "network"}, "info"});
-	put_what(json, alert->event, "alert");
+	put_what(json, alert->event, true);
 	put_number(json, "severity", severities[alert->rule->level]);
-	put_cstring(json, "id", id);
+	put_id(json, "id", alert->id);
 	put_date(json, "start", alert->first_seen_ns);
 	put_date(json, "end", alert->last_seen_ns);
 	json_close(json);
@@ -387,9 +393,12 @@ static void put_observer(struct json *json, const char *name)
 	json_key(json, "observer");
 	json_open(json);
 	put_cstring(json, "vendor", "thingwarden");
-	put_cstring(json, "product", "thingwarden");
-	put_cstring(json, "type", "sensor");
-	put_cstring(json, "version", TW_VERSION);
+	if (!json_again(json, PART_ECS_OBSERVER, 1)) {
+		put_cstring(json, "product", "thingwarden");
+		put_cstring(json, "type", "sensor");
+		put_cstring(json, "version", TW_VERSION);
+		json_keep(json);
+	}
 	put_cstring(json, "name", name);
 	json_close(json);
 }
@@ -412,10 +421,13 @@ static struct json *begin(uint64_t time_ns)
 	struct json *json = json_begin();
 	json_open(json);
 	put_date(json, "@timestamp", time_ns);
-	json_key(json, "ecs");
-	json_open(json);
-	put_cstring(json, "version", ECS_VERSION);
-	json_close(json);
+	if (!json_again(json, PART_ECS_VERSION, 1)) {
+		json_key(json, "ecs");
+		json_open(json);
+		put_cstring(json, "version", ECS_VERSION);
+		json_close(json);
+		json_keep(json);
+	}
 	return json;
 }
 
@@ -425,8 +437,11 @@ static struct slice ecs_alert(const struct record_context *context, const struct
 	(void)colour;
 	put_cstring(json, "message", alert->rule->title);
 	put_alert(json, alert);
-	put_rule(json, alert->rule);
-	put_threat(json, alert->rule);
+	if (!json_again(json, PART_ECS_RULE, alert->rule->serial)) {
+		put_rule(json, alert->rule);
+		put_threat(json, alert->rule);
+		json_keep(json);
+	}
 	put_ends(json, context, alert->event);
 	put_whole_finding(json, context, alert);
 	json_close(json);
@@ -438,9 +453,7 @@ static struct slice ecs_event(const struct record_context *context, const struct
 	struct json *json = begin(event->time_ns);
 	json_key(json, "event");
 	json_open(json);
-	put_cstring(json, "kind", "event");
-	put_kind(json, kind_of(event));
-	put_what(json, event, protocol_name(event->protocol));
+	put_what(json, event, false);
 	json_close(json);
 	put_ends(json, context, event);
 	put_whole_event(json, context, event);

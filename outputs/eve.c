@@ -2,7 +2,6 @@
 #include "attack.h"
 #include "put.h"
 #include "../sensor/digest.h"
-#include <stdio.h>
 
 /* What a log does not say is left out. */
 static void put_end(struct json *json, const struct event *event, const char *ip, const struct address *address, const char *port,
@@ -40,6 +39,8 @@ static void put_alert(struct json *json, const struct alert *alert)
 {
 	const struct rule *rule = alert->rule;
 	struct attack attack;
+	if (json_again(json, PART_EVE_ALERT, alert->update ? 0 : rule->serial))
+		return;
 	unsigned tag = 0;
 	static const unsigned severities[] = {3, 3, 2, 1, 1};
 	json_key(json, "alert");
@@ -57,12 +58,13 @@ static void put_alert(struct json *json, const struct alert *alert)
 	if (attack_next(rule, &tag, &attack)) /* EVE has no empty lists here */
 		put_techniques(json, "mitre_technique_id", rule);
 	if (alert->update) {
-		char number[16];
-		snprintf(number, sizeof number, "%u", alert->update);
-		put_one(json, "update", number);
+		char number[NUMBER_TEXT_MAX];
+		const struct slice update = text_number(alert->update, number);
+		put_texts(json, "update", (struct slices){&update, 1});
 	}
 	json_close(json);
 	json_close(json);
+	json_keep(json);
 }
 
 static struct slice eve_alert(const struct record_context *context, const struct alert *alert, bool colour)

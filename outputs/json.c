@@ -4,63 +4,105 @@
 #include <time.h>
 #include <yajl/yajl_gen.h>
 
-/* A record's texts are cut short at RECORD_MAX; what closes it still fits, and the buffers that it grew through. */
-enum { RECORD_MAX = 1 << 18, ARENA_BYTES = RECORD_MAX * 5, TEXT_MAX = 1024, ESCAPED_MAX = 6 };
+/* A record's texts are cut short at RECORD_MAX; what closes it still fits. */
+enum { RECORD_MAX = 1 << 18, TEXT_MAX = 1024, ESCAPED_MAX = 6 };
+enum { PARTS = 4096, PART_BYTES = 1 << 20 };
 
-/* yajl allocates its state and its growing buffer; here both come from a fixed arena that is reset for each record. */
-struct json {
-	yajl_gen gen;
-	size_t used;
-	_Alignas(16) unsigned char arena[ARENA_BYTES];
+/* A part that was kept: `size` bytes from `at` of the part bytes. Key 0: none. */
+struct part {
+	uint64_t key;
+	uint32_t at, size;
 };
 
-static void *arena_take(void *context, size_t size)
+struct json {
+	yajl_gen gen;
+	uint32_t size;
+	bool full;
+	struct part part;        /* being written, and where it began in the record; key 0: it is not to be kept */
+	uint32_t part_bytes;     /* in use */
+	struct part parts[PARTS];
+	char kept[PART_BYTES];
+	char record[2 * RECORD_MAX];
+};
+
+static void print(void *context, const char *bytes, size_t size)
 {
 	struct json *json = context;
-	size = (size + 31) & ~(size_t)15;
-	if (size > ARENA_BYTES - json->used)
-		return NULL;
-	size_t *at = (size_t *)(void *)(json->arena + json->used);
-	json->used += size;
-	*at = size - 16;
-	return at + 2;
+	if (size > sizeof json->record - json->size) {
+		json->full = true;
+		return;
+	}
+	if (size == 1) /* half of all calls: quotes, commas, braces */
+		json->record[json->size] = *bytes;
+	else
+		memcpy(json->record + json->size, bytes, size);
+	json->size += (uint32_t)size;
 }
 
-static void arena_give(void *context, void *at)
+static struct json *writer_open(void)
 {
-	(void)context, (void)at;
-}
-
-static void *arena_grow(void *context, void *at, size_t size)
-{
-	size_t old = at ? ((size_t *)at)[-2] : 0;
-	void *bigger = arena_take(context, size);
-	if (bigger && at)
-		memcpy(bigger, at, old < size ? old : size);
-	return bigger;
+	struct json *json = calloc(1, sizeof *json);
+	if (!json || !(json->gen = yajl_gen_alloc(NULL)) || !yajl_gen_config(json->gen, yajl_gen_print_callback, print, json))
+		abort();
+	return json;
 }
 
 struct json *json_begin(void)
 {
 	static struct json *json;
 	if (!json)
-		json = calloc(1, sizeof *json);
-	if (!json)
-		abort();
-	const yajl_alloc_funcs functions = {arena_take, arena_grow, arena_give, json};
-	json->used = 0;
-	json->gen = yajl_gen_alloc(&functions);
+		json = writer_open();
+	yajl_gen_reset(json->gen, NULL);
+	json->size = 0;
+	json->full = false;
 	return json;
 }
 
 struct slice json_end(struct json *json)
 {
-	const unsigned char *at;
-	size_t size;
-	if (yajl_gen_get_buf(json->gen, &at, &size) != yajl_gen_status_ok)
-		return slice_text("{}");
-	return slice_of(at, (uint32_t)size);
+	return json->full ? slice_text("{}") : slice_of(json->record, json->size);
 }
+
+/* --- parts ------------------------------------------------------------------------------------------------------ */
+
+/* Thousands of long topic filters in one SUBSCRIBE would need more than there is. */
+static bool fits(const struct json *json, uint32_t size)
+{
+	return json->size + size * ESCAPED_MAX <= RECORD_MAX;
+}
+
+static struct part *part_slot(struct json *json, uint64_t key)
+{
+	return &json->parts[key % PARTS];
+}
+
+/* Where a text might be cut, a part is written anew and not kept. */
+bool json_again(struct json *json, unsigned kind, uint64_t of)
+{
+	uint64_t key = of * JSON_KINDS + kind;
+	const struct part *part = part_slot(json, key);
+	json->part = (struct part){of ? key : 0, json->size, 0};
+	if (!of || part->key != key )
+		return false;
+	print(json, json->kept + part->at, part->size);
+	return true;
+}
+
+void json_keep(struct json *json)
+{
+	struct part part = {json->part.key, json->part_bytes, json->size - json->part.at};
+	if (!part.key || !fits(json, TEXT_MAX) || part.size > PART_BYTES)
+		return;
+	if (part.size > PART_BYTES - json->part_bytes) { /* all begin anew: those of rules that are gone never come again */
+		memset(json->parts, 0, sizeof json->parts);
+		part.at = 0;
+	}
+	memcpy(json->kept + part.at, json->record + json->part.at, part.size);
+	json->part_bytes = part.at + part.size;
+	*part_slot(json, part.key) = part;
+}
+
+/* --- values ----------------------------------------------------------------------------------------------------- */
 
 void json_open(struct json *json)
 {
@@ -94,12 +136,9 @@ void json_key(struct json *json, const char *key)
 
 void json_number(struct json *json, uint64_t number)
 {
-	char digits[24];
-	unsigned at = sizeof digits;
-	do
-		digits[--at] = (char)('0' + number % 10);
-	while (number /= 10);
-	yajl_gen_number(json->gen, digits + at, sizeof digits - at);
+	char digits[NUMBER_TEXT_MAX];
+	struct slice text = text_number(number, digits);
+	yajl_gen_number(json->gen, (const char *)text.at, text.size);
 }
 
 void json_double(struct json *json, double number)
@@ -186,15 +225,6 @@ uint32_t text_escape(struct slice text, char *out, uint32_t size)
 	return n;
 }
 
-/* Thousands of long topic filters in one SUBSCRIBE would need more than there is. */
-static bool fits(const struct json *json, uint32_t size)
-{
-	const unsigned char *at;
-	size_t used = 0;
-	yajl_gen_get_buf(json->gen, &at, &used);
-	return used + (size_t)size * ESCAPED_MAX <= RECORD_MAX;
-}
-
 void json_text(struct json *json, struct slice text)
 {
 	char safe[TEXT_MAX];
@@ -208,23 +238,49 @@ void json_text(struct json *json, struct slice text)
 	yajl_gen_string(json->gen, (const unsigned char *)safe, size);
 }
 
-/* Dates are written often and change seldom: the last second's text is kept, by each thread. */
+struct slice text_number(uint64_t number, char out[NUMBER_TEXT_MAX])
+{
+	unsigned at = NUMBER_TEXT_MAX;
+	do
+		out[--at] = (char)('0' + number % 10);
+	while (number /= 10);
+	return slice_of(out + at, NUMBER_TEXT_MAX - at);
+}
+
+struct slice text_id(uint64_t id, char out[ID_TEXT_MAX])
+{
+	for (unsigned i = ID_TEXT_MAX; i > 0; id >>= 4)
+		out[--i] = "0123456789abcdef"[id & 15];
+	return slice_of(out, ID_TEXT_MAX);
+}
+
+static void digits_of(unsigned number, unsigned count, char *out)
+{
+	while (count--) {
+		out[count] = (char)('0' + number % 10);
+		number /= 10;
+	}
+}
+
+/* Days change seldom: the last one's text is kept, by each thread. */
 uint32_t text_time(uint64_t time_ns, char out[40])
 {
-	static _Thread_local char last[24];
-	static _Thread_local uint64_t last_s = UINT64_MAX;
+	static _Thread_local char date[24];
+	static _Thread_local uint64_t last_day = UINT64_MAX;
 	static _Thread_local size_t size;
-	uint64_t seconds = time_ns / 1000000000u;
-	unsigned micros = (unsigned)(time_ns % 1000000000u / 1000);
-	if (seconds != last_s) {
+	uint64_t seconds = time_ns / 1000000000u, day = seconds / 86400;
+	unsigned second = (unsigned)(seconds % 86400);
+	if (day != last_day) {
 		struct tm tm;
 		gmtime_r(&(time_t){(time_t)seconds}, &tm);
-		size = strftime(last, sizeof last, "%Y-%m-%dT%H:%M:%S", &tm);
-		last_s = seconds;
+		size = strftime(date, sizeof date, "%Y-%m-%dT", &tm);
+		last_day = day;
 	}
-	memcpy(out, last, size);
-	memcpy(out + size, ".000000+0000", 13);
-	for (unsigned i = 6; i > 0; i--, micros /= 10)
-		out[size + i] = (char)('0' + micros % 10);
-	return (uint32_t)size + 12;
+	memcpy(out, date, size);
+	memcpy(out + size, "00:00:00.000000+0000", 20);
+	digits_of(second / 3600, 2, out + size);
+	digits_of(second / 60 % 60, 2, out + size + 3);
+	digits_of(second % 60, 2, out + size + 6);
+	digits_of((unsigned)(time_ns % 1000000000u / 1000), 6, out + size + 9);
+	return (uint32_t)size + 20;
 }

@@ -115,13 +115,12 @@ static struct slice leef_alert(const struct record_context *context, const struc
 	static const unsigned severities[] = {1, 3, 5, 8, 10};
 	const struct rule *rule = alert->rule;
 	struct line *line = begin(rule->name ? rule->name : rule->id);
-	char id[24];
+	char id[ID_TEXT_MAX];
 	(void)colour;
-	snprintf(id, sizeof id, "%016llx", (unsigned long long)alert->id);
 	line_pair_text(line, "cat", attack_category(rule), LONG);
 	pair_time(line, alert->time_ns);
 	line_pair_number(line, "sev", severities[rule->level]);
-	line_pair_text(line, "alertId", id, LONG);
+	line_pair(line, "alertId", text_id(alert->id, id), LONG);
 	pair_event(line, context, alert->event);
 	pair_finding(line, alert);
 	return slice_of(line->text, line->size);

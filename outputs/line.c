@@ -61,13 +61,10 @@ void line_pair_text(struct line *line, const char *key, const char *value, uint3
 
 void line_pair_number(struct line *line, const char *key, uint64_t value)
 {
-	char digits[24];
-	unsigned at = sizeof digits;
-	do
-		digits[--at] = (char)('0' + value % 10);
-	while (value /= 10);
+	char digits[NUMBER_TEXT_MAX];
+	struct slice text = text_number(value, digits);
 	begin(line, key);
-	add(line, digits + at, sizeof digits - at);
+	add(line, (const char *)text.at, text.size);
 }
 
 void line_pair_ms(struct line *line, const char *key, uint64_t time_ns)
@@ -157,12 +154,11 @@ struct slice line_groups(struct line_joined *out, const struct alert *alert)
 
 struct slice line_frames(struct line_joined *out, const struct alert *alert)
 {
-	char digits[16];
+	char digits[NUMBER_TEXT_MAX];
 	out->size = 0;
 	for (unsigned i = 0; i < alert->evidence_count; i++) {
 		join_next(out);
-		snprintf(digits, sizeof digits, "%u", alert->evidence[i].frame);
-		join(out, slice_text(digits));
+		join(out, text_number(alert->evidence[i].frame, digits));
 	}
 	return joined(out);
 }

@@ -2,7 +2,6 @@
 #include "attack.h"
 #include "put.h"
 #include "../sensor/digest.h"
-#include <stdio.h>
 
 #define OCSF_VERSION "1.9.0"
 
@@ -20,18 +19,21 @@ static void put_class(struct json *json, const struct alert *alert)
 	static const char *const severities[] = {"Informational", "Low", "Medium", "High", "Critical"};
 	unsigned activity = alert->update ? ACTIVITY_UPDATE : ACTIVITY_CREATE;
 	put_number(json, "category_uid", CATEGORY_FINDINGS);
-	put_cstring(json, "category_name", "Findings");
-	put_number(json, "class_uid", CLASS_DETECTION_FINDING);
-	put_cstring(json, "class_name", "Detection Finding");
-	put_number(json, "activity_id", activity);
-	put_cstring(json, "activity_name", alert->update ? "Update" : "Create");
-	put_number(json, "type_uid", CLASS_DETECTION_FINDING * 100 + activity);
-	put_number(json, "severity_id", (unsigned)alert->rule->level + 1u);
-	put_cstring(json, "severity", severities[alert->rule->level]);
-	put_number(json, "status_id", alert->update ? STATUS_IN_PROGRESS : STATUS_NEW);
-	put_cstring(json, "status", alert->update ? "In Progress" : "New");
-	json_key(json, "is_alert");
-	json_bool(json, true);
+	if (!json_again(json, PART_OCSF_CLASS, 4 * (alert->rule->level + 1u) + activity)) {
+		put_cstring(json, "category_name", "Findings");
+		put_number(json, "class_uid", CLASS_DETECTION_FINDING);
+		put_cstring(json, "class_name", "Detection Finding");
+		put_number(json, "activity_id", activity);
+		put_cstring(json, "activity_name", alert->update ? "Update" : "Create");
+		put_number(json, "type_uid", CLASS_DETECTION_FINDING * 100 + activity);
+		put_number(json, "severity_id", (unsigned)alert->rule->level + 1u);
+		put_cstring(json, "severity", severities[alert->rule->level]);
+		put_number(json, "status_id", alert->update ? STATUS_IN_PROGRESS : STATUS_NEW);
+		put_cstring(json, "status", alert->update ? "In Progress" : "New");
+		json_key(json, "is_alert");
+		json_bool(json, true);
+		json_keep(json);
+	}
 	put_ms(json, "time", alert->time_ns);
 	put_ms(json, "start_time", alert->first_seen_ns);
 	put_ms(json, "end_time", alert->last_seen_ns);
@@ -39,19 +41,22 @@ static void put_class(struct json *json, const struct alert *alert)
 	put_cstring(json, "message", alert->rule->title);
 }
 
-static void put_metadata(struct json *json, const struct record_context *context, const char *id)
+static void put_metadata(struct json *json, const struct record_context *context, uint64_t id)
 {
 	json_key(json, "metadata");
 	json_open(json);
 	put_cstring(json, "version", OCSF_VERSION);
-	put_cstring(json, "uid", id);
-	json_key(json, "product");
-	json_open(json);
-	put_cstring(json, "name", "thingwarden");
-	put_cstring(json, "vendor_name", "thingwarden");
-	put_cstring(json, "version", TW_VERSION);
-	json_close(json);
-	put_cstring(json, "log_name", "alert");
+	put_id(json, "uid", id);
+	if (!json_again(json, PART_OCSF_PRODUCT, 1)) {
+		json_key(json, "product");
+		json_open(json);
+		put_cstring(json, "name", "thingwarden");
+		put_cstring(json, "vendor_name", "thingwarden");
+		put_cstring(json, "version", TW_VERSION);
+		json_close(json);
+		put_cstring(json, "log_name", "alert");
+		json_keep(json);
+	}
 	put_cstring(json, "log_provider", context->sensor_name);
 	json_close(json);
 }
@@ -86,17 +91,8 @@ static void put_attacks(struct json *json, const struct rule *rule)
 	json_list_end(json);
 }
 
-static void put_info(struct json *json, const struct alert *alert, const char *id)
+static void put_analytic(struct json *json, const struct rule *rule)
 {
-	const struct rule *rule = alert->rule;
-	json_key(json, "finding_info");
-	json_open(json);
-	put_cstring(json, "uid", id);
-	put_cstring(json, "title", rule->title);
-	put_cstring(json, "desc", rule->description);
-	put_one(json, "types", attack_category(rule));
-	put_ms(json, "first_seen_time", alert->first_seen_ns);
-	put_ms(json, "last_seen_time", alert->last_seen_ns);
 	json_key(json, "analytic");
 	json_open(json);
 	put_cstring(json, "uid", rule->id);
@@ -104,7 +100,27 @@ static void put_info(struct json *json, const struct alert *alert, const char *i
 	put_number(json, "type_id", ANALYTIC_RULE);
 	put_cstring(json, "type", "Rule");
 	json_close(json);
-	put_attacks(json, rule);
+}
+
+static void put_info(struct json *json, const struct alert *alert)
+{
+	const struct rule *rule = alert->rule;
+	json_key(json, "finding_info");
+	json_open(json);
+	put_id(json, "uid", alert->episode); /* an alert and its updates are one finding */
+	if (!json_again(json, PART_OCSF_INFO, rule->serial)) {
+		put_cstring(json, "title", rule->title);
+		put_cstring(json, "desc", rule->description);
+		put_one(json, "types", attack_category(rule));
+		json_keep(json);
+	}
+	put_ms(json, "first_seen_time", alert->first_seen_ns);
+	put_ms(json, "last_seen_time", alert->last_seen_ns);
+	if (!json_again(json, PART_OCSF_ANALYTIC, rule->serial)) {
+		put_analytic(json, rule);
+		put_attacks(json, rule);
+		json_keep(json);
+	}
 	json_close(json);
 }
 
@@ -166,12 +182,11 @@ static void put_endpoint(struct json *json, const char *key, const struct addres
 
 static void put_connection(struct json *json, const struct event *event)
 {
-	char community_id[COMMUNITY_ID_MAX], flow[24];
-	snprintf(flow, sizeof flow, "%llu", (unsigned long long)event->flow_id);
+	char community_id[COMMUNITY_ID_MAX], flow[NUMBER_TEXT_MAX];
 	json_key(json, "connection_info");
 	json_open(json);
 	put_number(json, "direction_id", DIRECTION_UNKNOWN);
-	put_cstring(json, "uid", flow);
+	put_text(json, "uid", text_number(event->flow_id, flow));
 	if (event->transport) {
 		digest_community_id(event->ends, event->transport, community_id);
 		put_number(json, "protocol_num", event->transport);
@@ -277,14 +292,11 @@ static void put_observables(struct json *json, const struct event *event)
 static struct slice ocsf_alert(const struct record_context *context, const struct alert *alert, bool colour)
 {
 	struct json *json = json_begin();
-	char id[24], finding[24]; /* of this record; of what it is an update of, too */
 	(void)colour;
-	snprintf(id, sizeof id, "%016llx", (unsigned long long)alert->id);
-	snprintf(finding, sizeof finding, "%016llx", (unsigned long long)alert->episode);
 	json_open(json);
 	put_class(json, alert);
-	put_metadata(json, context, id);
-	put_info(json, alert, finding);
+	put_metadata(json, context, alert->id);
+	put_info(json, alert);
 	put_evidences(json, alert->event, context->about);
 	put_observables(json, alert->event);
 	json_key(json, "unmapped");

@@ -28,6 +28,12 @@ void put_number(struct json *json, const char *key, uint64_t number)
 	json_number(json, number);
 }
 
+void put_id(struct json *json, const char *key, uint64_t id)
+{
+	char text[ID_TEXT_MAX];
+	put_text(json, key, text_id(id, text));
+}
+
 void put_time(struct json *json, const char *key, uint64_t time_ns)
 {
 	char text[40];
@@ -201,12 +207,20 @@ static void put_log(struct json *json, const struct event *event)
 	json_close(json);
 }
 
+uint64_t put_event_number(const struct event *event)
+{
+	return 1 + event->outcome + 4u * (event->action + (uint64_t)ACTION_COUNT * event->protocol);
+}
+
 void put_event(struct json *json, const struct event *event)
 {
 	put_cstring(json, "source", source_name(event->source));
-	put_cstring(json, "protocol", protocol_name(event->protocol));
-	put_cstring(json, "action", action_name(event->action));
-	put_cstring(json, "outcome", outcome_name(event->outcome));
+	if (!json_again(json, PART_EVENT, put_event_number(event))) {
+		put_cstring(json, "protocol", protocol_name(event->protocol));
+		put_cstring(json, "action", action_name(event->action));
+		put_cstring(json, "outcome", outcome_name(event->outcome));
+		json_keep(json);
+	}
 	put_text(json, "reason", event->reason);
 	put_text(json, "client_id", name_slice(&event->session->client_id));
 	put_text(json, "user", name_slice(&event->session->user));
@@ -313,12 +327,13 @@ void put_awaited(struct json *json, const struct rule *rule)
 void put_finding(struct json *json, const struct record_context *context, const struct alert *alert)
 {
 	const struct rule *rule = alert->rule;
-	char id[24];
-	snprintf(id, sizeof id, "%016llx", (unsigned long long)alert->id);
-	put_cstring(json, "id", id);
-	put_cstring(json, "rule", rule->name ? rule->name : rule->id);
-	put_cstring(json, "title", rule->title);
-	put_cstring(json, "level", level_name(rule->level));
+	put_id(json, "id", alert->id);
+	if (!json_again(json, PART_FINDING, rule->serial)) {
+		put_cstring(json, "rule", rule->name ? rule->name : rule->id);
+		put_cstring(json, "title", rule->title);
+		put_cstring(json, "level", level_name(rule->level));
+		json_keep(json);
+	}
 	put_event(json, alert->event);
 	json_key(json, "group_by");
 	json_open(json);
@@ -346,8 +361,11 @@ void put_finding(struct json *json, const struct record_context *context, const 
 	if (alert->update)
 		put_number(json, "update", alert->update);
 	put_evidence(json, context, alert);
-	put_techniques(json, "mitre", rule);
-	put_cstring(json, "description", rule->description);
+	if (!json_again(json, PART_FINDING_END, rule->serial)) {
+		put_techniques(json, "mitre", rule);
+		put_cstring(json, "description", rule->description);
+		json_keep(json);
+	}
 	put_cstring(json, "sensor", context->sensor_name);
 	put_context(json, context->about);
 }

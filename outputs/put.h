@@ -6,9 +6,16 @@
 #include "json.h"
 #include "output.h"
 
+/* What json_again() keeps: a place in one of the formats each, of a rule's serial unless something else is said. */
+enum put_part { PART_EVENT /* of put_event_number() */, PART_FINDING, PART_FINDING_END, PART_EVE_ALERT, PART_CIM_ALERT, PART_ECS_VERSION /* of 1 */,
+	PART_ECS_EVENT /* of put_event_number() */, PART_ECS_RULE, PART_ECS_OBSERVER /* of 1 */, PART_OCSF_CLASS /* of its level and whether it is an update */,
+	PART_OCSF_PRODUCT /* of 1 */, PART_OCSF_INFO, PART_OCSF_ANALYTIC, PARTS };
+_Static_assert(PARTS <= JSON_KINDS, "each kind has a number");
+
 void put_cstring(struct json *json, const char *key, const char *text);
 void put_text(struct json *json, const char *key, struct slice text);
 void put_number(struct json *json, const char *key, uint64_t number);
+void put_id(struct json *json, const char *key, uint64_t id); /* text_id() */
 void put_time(struct json *json, const char *key, uint64_t time_ns); /* text_time() */
 void put_address(struct json *json, const char *key, const struct address *address);
 void put_texts(struct json *json, const char *key, struct slices texts);
@@ -32,6 +39,9 @@ void mac_text(const uint8_t mac[6], char out[MAC_TEXT_MAX]);
 
 /* The member `geo` of `thingwarden`: what is known of the ends beyond the traffic; nothing when nothing is. */
 void put_context(struct json *json, const struct context *about);
+
+/* A number for what happened, for json_again(): the same protocol, action and outcome. */
+uint64_t put_event_number(const struct event *event);
 
 /* Members of `thingwarden`: what happened; what was found, which begins with what happened. */
 void put_event(struct json *json, const struct event *event);

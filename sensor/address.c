@@ -4,12 +4,27 @@
 
 static const uint8_t v4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
+/* inet_ntop() goes through printf; every record of an alert has several addresses, nearly all of them IPv4. */
+static unsigned format_v4(const uint8_t bytes[4], char *out)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < 4; i++) {
+		uint8_t byte = bytes[i];
+		if (byte >= 100)
+			out[n++] = (char)('0' + byte / 100);
+		if (byte >= 10)
+			out[n++] = (char)('0' + byte / 10 % 10);
+		out[n++] = (char)('0' + byte % 10);
+		out[n++] = i < 3 ? '.' : 0;
+	}
+	return n - 1;
+}
+
 unsigned address_format(const struct address *a, char out[ADDRESS_TEXT_MAX])
 {
 	if (address_is_v4(a))
-		inet_ntop(AF_INET, a->bytes + sizeof v4_prefix, out, ADDRESS_TEXT_MAX);
-	else
-		inet_ntop(AF_INET6, a->bytes, out, ADDRESS_TEXT_MAX);
+		return format_v4(a->bytes + sizeof v4_prefix, out);
+	inet_ntop(AF_INET6, a->bytes, out, ADDRESS_TEXT_MAX);
 	return (unsigned)strlen(out);
 }
 

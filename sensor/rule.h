@@ -32,6 +32,7 @@ struct rule {
 	/* derived */
 	uint32_t index;          /* dense, in load order */
 	uint32_t signature_id;   /* stable: from the id */
+	uint64_t serial;         /* no other rule of this process has or had it; 0: a rule that was not loaded */
 	/* what it watches. A plain rule is detector "match" with one role, itself. */
 	const struct detector *detector;
 	unsigned roles;                       /* rules it refers to, in order; 1 for a plain rule */

@@ -225,11 +225,13 @@ static void check_ids(struct rules *rules)
 
 static void number_rules(struct rules *rules)
 {
+	static uint64_t serial;
 	for (unsigned i = 0; i < rules->draft_count; i++) {
 		struct draft *draft = rules->drafts[i];
 		if (draft->filter)
 			continue;
 		draft->rule.index = rules->count;
+		draft->rule.serial = ++serial;
 		/* Sigma: no alerting should be triggered by informational rules. */
 		draft->rule.generate = !draft->disabled && draft->rule.level != LEVEL_INFORMATIONAL && (!draft->referenced || draft->wants_generate || draft->correlation);
 		rules->rules[rules->count++] = &draft->rule;

@@ -38,7 +38,7 @@ int main(int argc, char **argv)
 	static const char *const tags[] = {"attack.credential_access", "attack.t1110.001", "attack.t0859", NULL}, *const none[] = {NULL};
 	static const char *const names[] = {"eve", "ecs", "ocsf", "cim", "cef", "leef", "text"};
 	static struct session session;
-	static struct rule rule = {.id = "5f4a2f0e-6a0b-4c53-9f0c-0d9a6c1f7a11", .name = "session_auth_bruteforce",
+	static struct rule rule = {.serial = 1, .id = "5f4a2f0e-6a0b-4c53-9f0c-0d9a6c1f7a11", .name = "session_auth_bruteforce",
 		.title = "Password guessing against one server", .tags = tags, .references = none, .level = LEVEL_HIGH, .group_count = 2,
 		.description = "One client address fails to log in again and again. Look for a success after the failures, and for the "
 			       "same address at other servers. Typical of botnets that try lists of factory passwords.",

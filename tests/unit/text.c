@@ -133,6 +133,77 @@ static void test_flood(void **state)
 					      "\"c\"]}");
 }
 
+/* A record of ten kept parts, whose bytes depend on `of` and kind alone; `written` counts those that were not copied. */
+static unsigned written;
+static uint64_t part_of;
+static bool crowded;
+
+static void fill_parts(struct json *json)
+{
+	json_open(json);
+	json_key(json, "a");
+	json_text(json, slice_text("first"));
+	for (unsigned i = 0; crowded && i < 300; i++) {
+		json_key(json, "k");
+		json_text(json, slice_of(flood, sizeof flood));
+	}
+	for (unsigned kind = 0; kind < 10; kind++) {
+		if (json_again(json, kind, part_of))
+			continue;
+		written++;
+		json_key(json, "of");
+		json_list(json);
+		json_number(json, part_of);
+		json_number(json, kind);
+		json_text(json, slice_of(flood, sizeof flood));
+		json_list_end(json);
+		json_key(json, "b");
+		json_bool(json, kind & 1);
+		json_keep(json);
+	}
+	json_key(json, "z");
+	json_number(json, 1);
+	json_close(json);
+}
+
+static void expect_parts(uint64_t of, bool full, unsigned times)
+{
+	static char fresh[1 << 19];
+	written = 0;
+	crowded = full;
+	part_of = 0; /* nothing is kept */
+	strcpy(fresh, record(fill_parts));
+	assert_int_equal(written, 10);
+	written = 0;
+	part_of = of;
+	const char *text = record(fill_parts);
+	assert_int_equal(written, times);
+	for (const char *a = fresh, *b = text; *a || *b; a++, b++)
+		if (*a != *b) { /* the number is the only difference */
+			assert_int_equal(*a, '0');
+			a++;
+			b += strspn(b, "0123456789");
+			assert_int_equal(*a, *b);
+		}
+}
+
+/* A copied part is what was written, whatever was kept between; where texts are cut nothing is copied. */
+static void test_parts(void **state)
+{
+	(void)state;
+	memset(flood, 'x', sizeof flood);
+	expect_parts(5, false, 10);
+	expect_parts(5, false, 0);
+	expect_parts(6, false, 10);
+	expect_parts(5, false, 0);
+	expect_parts(6, true, 10); /* a full record */
+	expect_parts(6, false, 0);
+	for (uint64_t of = 100; of < 400; of++) /* more than is kept at a time */
+		expect_parts(of, false, 10);
+	expect_parts(399, false, 0);
+	expect_parts(6, false, 10);
+}
+
 static void test_time(void **state)
 {
 	char out[40];
@@ -148,6 +219,6 @@ static void test_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_escape), cmocka_unit_test(test_invalid_utf8), cmocka_unit_test(test_long),
-					   cmocka_unit_test(test_json), cmocka_unit_test(test_flood), cmocka_unit_test(test_time)};
+					   cmocka_unit_test(test_json), cmocka_unit_test(test_flood), cmocka_unit_test(test_parts), cmocka_unit_test(test_time)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
