@@ -82,7 +82,7 @@ bool json_again(struct json *json, unsigned kind, uint64_t of)
 	uint64_t key = of * JSON_KINDS + kind;
 	const struct part *part = part_slot(json, key);
 	json->part = (struct part){of ? key : 0, json->size, 0};
-	if (!of || part->key != key )
+	if (!of || part->key != key || !fits(json, part->size + TEXT_MAX))
 		return false;
 	print(json, json->kept + part->at, part->size);
 	return true;
