@@ -240,8 +240,11 @@ static bool elasticsearch_close(void *handle)
 	return true;
 }
 
+static const char *const config_keys[] = {OUTPUT_KEYS, OUTPUT_KEYS_HTTP, OUTPUT_KEYS_USER, "token_header", "index", "operation", NULL};
+
 const struct output output_elasticsearch = {
 	.name = "elasticsearch",
+	.keys = config_keys,
 	.format = "ecs",
 	.batch = LIMIT_BATCH,
 	.remote = true,

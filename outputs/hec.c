@@ -215,12 +215,9 @@ static bool hec_check(const struct config_output *config)
 {
 	if (!http_check(config, "hec"))
 		return false;
-	if (!config->token.file && !config->token.variable)
-		log_error("%s: token_file: or token_env: is needed for hec", config->place);
-	else if (config->token_header)
-		log_error("%s: token_header: is not for hec: the token goes where Splunk expects it", config->place);
-	else
+	if (config->token.file || config->token.variable)
 		return true;
+	log_error("%s: token_file: or token_env: is needed for hec", config->place);
 	return false;
 }
 
@@ -284,8 +281,11 @@ static bool hec_close(void *handle)
 	return true;
 }
 
+static const char *const config_keys[] = {OUTPUT_KEYS, OUTPUT_KEYS_HTTP, "index", "source", "sourcetype", "ack", NULL};
+
 const struct output output_hec = {
 	.name = "hec",
+	.keys = config_keys,
 	.batch = LIMIT_BATCH,
 	.remote = true,
 	.check = hec_check,

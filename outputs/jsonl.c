@@ -166,8 +166,11 @@ static bool jsonl_close(void *handle)
 	return good;
 }
 
+static const char *const config_keys[] = {OUTPUT_KEYS, "path", NULL};
+
 const struct output output_jsonl = {
 	.name = "jsonl",
+	.keys = config_keys,
 	.open = jsonl_open,
 	.send = jsonl_send,
 	.flush = jsonl_flush,

@@ -404,8 +404,11 @@ static bool kafka_close(void *handle)
 	return true;
 }
 
+static const char *const config_keys[] = {OUTPUT_KEYS, OUTPUT_KEYS_USER, "address", "topic", "message_key", "sasl", "timeout", "gzip", "tls", NULL};
+
 const struct output output_kafka = {
 	.name = "kafka",
+	.keys = config_keys,
 	.batch = BATCH,
 	.remote = true,
 	.check = kafka_check,

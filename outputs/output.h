@@ -50,9 +50,16 @@ struct sending {
 
 struct config_output;
 
+/* What every output has. */
+#define OUTPUT_KEYS "type", "format", "level", "events"
+/* What those that are reached by HTTP have. */
+#define OUTPUT_KEYS_HTTP "url", "proxy", "token_file", "token_env", "batch", "timeout", "gzip", "tls"
+#define OUTPUT_KEYS_USER "user", "password_file", "password_env"
+
 struct output {
 	const char *name;        /* "jsonl", "syslog" */
 	const char *format;      /* when the configuration names none; NULL: "eve" */
+	const char *const *keys; /* what the configuration may say of it, OUTPUT_KEYS first; NULL-terminated */
 	unsigned batch;          /* most records that are offered at once; 0: one */
 	/* Sending may wait for a receiver elsewhere: a thread of its own does it (sensor/ship.h), for 30 s at most at a time. Outputs
 	 * that are not remote wait for nothing. No two calls for one `self` run at the same time. */

@@ -181,8 +181,11 @@ static bool syslog_close(void *handle)
 	return true;
 }
 
+static const char *const config_keys[] = {OUTPUT_KEYS, "address", "path", "transport", "framing", "protocol", "facility", "tls", NULL};
+
 const struct output output_syslog = {
 	.name = "syslog",
+	.keys = config_keys,
 	.batch = 64,
 	.remote = true,
 	.check = syslog_check,

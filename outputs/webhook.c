@@ -133,8 +133,12 @@ static bool webhook_reopen(void *handle)
 	return http_batch_reopen(&self->batch) && good;
 }
 
+static const char *const config_keys[] = {OUTPUT_KEYS, OUTPUT_KEYS_HTTP, OUTPUT_KEYS_USER, "token_header", "secret_file",
+	"secret_env", NULL};
+
 const struct output output_webhook = {
 	.name = "webhook",
+	.keys = config_keys,
 	.batch = LIMIT_BATCH,
 	.remote = true,
 	.check = webhook_check,

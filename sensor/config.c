@@ -203,6 +203,21 @@ static bool take_rules(struct loaded *loaded)
 	return good;
 }
 
+/* Each type has keys of its own; one of another type would be ignored in silence. */
+static bool output_keys_valid(const struct loaded *loaded, const char *type, const struct yaml_node *at)
+{
+	const struct output *output = output_find(type);
+	char within[64];
+	bool good = true;
+	snprintf(within, sizeof within, "outputs of type %s", type);
+	for (unsigned i = 0; output && i < at->count; i++) {
+		const struct yaml_node *key = at->keys[i];
+		if (!config_one_of(key->text, output->keys))
+			good = config_fault_key(loaded->config.path, key->line, key->column, key->text, within, output->keys);
+	}
+	return good;
+}
+
 static bool output_valid(const struct loaded *loaded, const struct file_output *o, const struct yaml_node *at)
 {
 	static const char *const transports[] = {"udp", "tcp", "tls", "unix", NULL}, *const framings[] = {"octet-counting", "newline", NULL};
@@ -293,7 +308,8 @@ static bool take_outputs(struct loaded *loaded)
 		if (!o->format && output_find(o->type))
 			to->format = output_find(o->type)->format;
 		good = tls_valid(loaded, &to->tls, yaml_get(at, "tls")) && good;
-		good = output_valid(loaded, o, at) && (!output_find(o->type)->check || output_find(o->type)->check(to)) && good;
+		good = output_keys_valid(loaded, o->type, at) && output_valid(loaded, o, at) &&
+		       (!output_find(o->type)->check || output_find(o->type)->check(to)) && good;
 	}
 	return good;
 }

@@ -80,11 +80,22 @@ static const char *secret_instead(const char *key)
 	return NULL;
 }
 
+bool config_fault_key(const char *path, unsigned line, unsigned column, const char *key, const char *within,
+		      const char *const *valid)
+{
+	char all[1024] = "";
+	for (unsigned k = 0, n = 0; valid[k]; k++)
+		n += (unsigned)snprintf(all + n, sizeof all - n, "%s%s", k ? ", " : "", valid[k]);
+	const char *near = log_nearest(key, valid);
+	log_error("%s:%u:%u: unknown key %s%s%s; %s%s%svalid: %s", path, line, column, key, *within ? " in " : "", within,
+		  near ? "did you mean " : "", near ? near : "", near ? "? " : "", all);
+	return false;
+}
+
 static void report_key(const char *path, const struct config_complaint *complaint, const struct yaml_node *tree, const char *key)
 {
 	const struct yaml_node *at = find_key(tree, key);
 	unsigned line = at ? at->line : complaint->line, column = at ? at->column : complaint->column;
-	char valid[1024] = "";
 	const char *map = complaint->fields ? complaint->field[0] : "", *secret = secret_instead(key);
 	if (secret && strcmp(map, "outputs") == 0) {
 		log_error("%s:%u:%u: %s: a secret does not stand in the configuration; valid: %s_file: FILE that holds it, or %s_env: "
@@ -94,11 +105,7 @@ static void report_key(const char *path, const struct config_complaint *complain
 	for (unsigned i = 0; i < sizeof maps / sizeof *maps; i++) {
 		if (strcmp(maps[i].map, map) != 0)
 			continue;
-		for (unsigned k = 0, n = 0; maps[i].keys[k]; k++)
-			n += (unsigned)snprintf(valid + n, sizeof valid - n, "%s%s", k ? ", " : "", maps[i].keys[k]);
-		const char *near = log_nearest(key, maps[i].keys);
-		log_error("%s:%u:%u: unknown key %s%s%s; %s%s%svalid: %s", path, line, column, key,
-			  *map ? " in " : "", map, near ? "did you mean " : "", near ? near : "", near ? "? " : "", valid);
+		config_fault_key(path, line, column, key, map, maps[i].keys);
 		return;
 	}
 	log_error("%s:%u:%u: unknown key %s", path, line, column, key);

@@ -23,4 +23,8 @@ bool config_fault_value(const char *path, const struct yaml_node *at, const char
 __attribute__((format(printf, 4, 5)))
 bool config_fault_at(const char *path, const struct yaml_node *at, const char *key, const char *format, ...);
 
+/* False: the key that stands there is none of the `valid` ones, which end at NULL, in what `within` names; "": the whole file. */
+bool config_fault_key(const char *path, unsigned line, unsigned column, const char *key, const char *within,
+		      const char *const *valid);
+
 #endif
