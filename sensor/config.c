@@ -1,5 +1,6 @@
 #include "config.h"
 #include "arena.h"
+#include "config_changes.h"
 #include "config_file.h"
 #include "config_journal.h"
 #include "config_mapper.h"
@@ -324,6 +325,17 @@ static bool take_journal(struct loaded *loaded)
 	return bool_valid(loaded, at, "events") && good;
 }
 
+static bool take_stats(struct loaded *loaded)
+{
+	const struct file_stats *from = loaded->file->stats;
+	const struct yaml_node *at = yaml_get(yaml_get(loaded->tree, "stats"), "interval_s");
+	struct config_stats *stats = &loaded->config.stats;
+	if (!from)
+		return true;
+	*stats = (struct config_stats){path_of(loaded, from->file), from->interval_s ? *from->interval_s : 15};
+	return (stats->interval_s >= 1 && stats->interval_s <= 3600) || wrong(loaded, at, "interval_s", at->text, "1 to 3600");
+}
+
 static bool log_format_valid(const struct loaded *loaded, const struct yaml_node *at, const char *name)
 {
 	char valid[1024];
@@ -468,6 +480,7 @@ static bool take_all(struct loaded *loaded)
 	good = take_rules(loaded) && good;
 	good = take_outputs(loaded) && good;
 	good = take_journal(loaded) && good;
+	good = take_stats(loaded) && good;
 	good = config_take_mappers(config, loaded->arena, loaded->tree) && good;
 	good = take_logs(loaded) && good;
 	good = take_enrich(loaded) && good;
@@ -502,6 +515,7 @@ struct config *config_load(const char *path)
 	loaded->file = file;
 	loaded->config.path = path;
 	loaded->tree = yaml_document(yaml, 0);
+	loaded->config.sections = config_sections(loaded->arena, loaded->tree, &loaded->config.section_count);
 	bool good = take_all(loaded);
 	loaded->file = given;
 	loaded->tree = NULL;

@@ -77,6 +77,18 @@ struct config_journal {
 	bool events;             /* events too, where an output takes them */
 };
 
+/* Numbers for Prometheus, see summary_metrics(). */
+struct config_stats {
+	const char *file;        /* NULL: none */
+	uint32_t interval_s;
+};
+
+/* A key of the file at the top, and a hash of what it says. */
+struct config_section {
+	const char *name;
+	uint64_t hash;
+};
+
 struct config {
 	const char *path;                 /* NULL for the defaults */
 	const char *sensor_name;          /* shown as `host` in records; NULL: none */
@@ -100,6 +112,9 @@ struct config {
 	const char *const *listen;        /* "udp://127.0.0.1:5514", "tcp://[::1]:5514": where logs come in as syslog */
 	const char *state;                /* file that remembers how far logs were read; NULL: none */
 	struct config_enrich enrich;
+	struct config_stats stats;
+	const struct config_section *sections;
+	unsigned section_count;
 	const char *salt;                 /* for the hashes of secrets; NULL: see digest.h */
 	bool ndpi;
 	uint32_t fusion_tolerance_s;      /* wire and log of one session are as far apart at most; 0: not fused */
@@ -120,5 +135,9 @@ struct config *config_default(void);
 /* NULL after having reported every fault. */
 struct config *config_load(const char *path);
 void config_free(struct config *config);
+/* The sections that differ and that only a start takes in, "outputs, limits", in `out`; "" when there is none. Rules, lists, home_net,
+ * enrich and stats are not among them: SIGHUP takes them in. */
+#define CONFIG_CHANGES_MAX 256
+void config_changes(const struct config *running, const struct config *fresh, char out[CONFIG_CHANGES_MAX]);
 
 #endif

@@ -8,7 +8,7 @@ static const struct {
 	const char *keys[40];
 } maps[] = {
 	{"", {"sensor", "filter", "salt", "home_net", "interfaces", "decode_as", "lists", "rules", "outputs", "journal", "enrich",
-	      "logs", "listen", "state", "mappers", "fusion_tolerance_s", "limits", "ndpi"}},
+	      "stats", "logs", "listen", "state", "mappers", "fusion_tolerance_s", "limits", "ndpi"}},
 	{"logs", {"path", "format", "time_zone", "time_format"}},
 	{"lists", {"name", "values", "file"}},
 	{"rules", {"paths", "overrides"}},
@@ -20,6 +20,7 @@ static const struct {
 	{"enrich", {"databases", "networks", "vendors", "devices"}},
 	{"networks", {"network", "name"}},
 	{"journal", {"path", "max_size", "max_age", "segment_size", "events", "sync"}},
+	{"stats", {"file", "interval_s"}},
 	{"limits", {"flows", "groups", "segments", "fragments", "memos"}},
 };
 

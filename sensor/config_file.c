@@ -62,6 +62,10 @@ static const cyaml_schema_field_t journal_fields[] = {
 	OPTIONAL_TEXT("sync", struct file_journal, sync),
 	CYAML_FIELD_BOOL("events", CYAML_FLAG_OPTIONAL, struct file_journal, events), CYAML_FIELD_END};
 
+static const cyaml_schema_field_t stats_fields[] = {
+	TEXT("file", struct file_stats, file),
+	CYAML_FIELD_UINT_PTR("interval_s", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_stats, interval_s), CYAML_FIELD_END};
+
 static const cyaml_schema_field_t log_fields[] = {
 	TEXT("path", struct file_log, path), OPTIONAL_TEXT("format", struct file_log, format),
 	OPTIONAL_TEXT("time_zone", struct file_log, time_zone), OPTIONAL_TEXT("time_format", struct file_log, time_format),
@@ -100,6 +104,7 @@ static const cyaml_schema_field_t config_fields[] = {
 	CYAML_FIELD_SEQUENCE("outputs", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, outputs, &output_schema, 0, 64),
 	CYAML_FIELD_MAPPING_PTR("enrich", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, enrich, enrich_fields),
 	CYAML_FIELD_MAPPING_PTR("journal", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, journal, journal_fields),
+	CYAML_FIELD_MAPPING_PTR("stats", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, stats, stats_fields),
 	CYAML_FIELD_MAPPING_PTR("limits", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, limits, limits_fields),
 	CYAML_FIELD_BOOL_PTR("ndpi", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, ndpi),
 	CYAML_FIELD_UINT_PTR("fusion_tolerance_s", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_config, fusion_tolerance_s),

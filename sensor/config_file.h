@@ -46,6 +46,11 @@ struct file_journal {
 	bool events;
 };
 
+struct file_stats {
+	char *file;
+	uint32_t *interval_s;
+};
+
 struct file_log {
 	char *path, *format, *time_zone, *time_format;
 };
@@ -78,6 +83,7 @@ struct file_config {
 	struct file_limits *limits;
 	struct file_enrich *enrich;
 	struct file_journal *journal;
+	struct file_stats *stats;
 	bool *ndpi;
 	uint32_t *fusion_tolerance_s;
 };

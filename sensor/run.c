@@ -10,6 +10,7 @@
 #include "sinks.h"
 #include "study.h"
 #include "summary.h"
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,8 @@ struct job {
 	double started;
 	double saved;   /* when the places in the logs were, the last time */
 	bool unsaved;   /* there is more since */
+	double measured; /* when the numbers for Prometheus were written, the last time */
+	bool unmeasured; /* they could not be: said */
 };
 
 /* event.file: captures count from 0, logs from here. */
@@ -249,6 +252,7 @@ static void replay_loop(struct job *job)
 /* SIGHUP: the rules as files, lists and overrides are now. Faulty ones change nothing. */
 static void reload(struct job *job)
 {
+	char changed[CONFIG_CHANGES_MAX];
 	struct config *config = run_load_config(job->options->config);
 	struct rules *rules = config ? run_load_rules(config, job->options->rules) : NULL;
 	if (!rules || !engine_exchange(job->engine, rules)) {
@@ -265,6 +269,9 @@ static void reload(struct job *job)
 	job->rules = rules;
 	job->reloaded = config;
 	log_note("SIGHUP: %u rules loaded", rules_count(rules));
+	config_changes(job->config, config, changed);
+	if (*changed)
+		log_note("SIGHUP: %s: changed in the configuration, taken in at the next start", changed);
 }
 
 /* Records are out before the place in the log is saved: what is not is read again. Events that wait for the wire are not out, so
@@ -304,6 +311,24 @@ static void tell_start(const struct job *job)
 		log_note("watching; alerts wait for their receivers in memory only: no journal is configured");
 }
 
+static struct summary summary_of(const struct job *job)
+{
+	return (struct summary){job->engine, job->rules, job->capture, job->logs, &job->sinks, wall_seconds() - job->started};
+}
+
+static void write_metrics(struct job *job, bool now)
+{
+	const struct config_stats *stats = &(job->reloaded ? job->reloaded : job->config)->stats;
+	if (!stats->file || (!now && wall_seconds() < job->measured + stats->interval_s))
+		return;
+	struct summary summary = summary_of(job);
+	bool good = summary_metrics(stats->file, &summary);
+	if (!good && !job->unmeasured)
+		log_error("%s: %s", stats->file, strerror(errno));
+	job->unmeasured = !good;
+	job->measured = wall_seconds();
+}
+
 static void watch_loop(struct job *job)
 {
 	enum { EVENTS_WAIT = 4096, LOGS_EVERY = 1024, FILES_EVERY = 8192 };
@@ -322,8 +347,10 @@ static void watch_loop(struct job *job)
 			follow_logs(job);
 		if (result == CAPTURE_IDLE)
 			engine_idle(job->engine, wall_ns());
-		if (result == CAPTURE_IDLE || n % FILES_EVERY == 0)
+		if (result == CAPTURE_IDLE || n % FILES_EVERY == 0) {
 			enrich_look(job->enrich);
+			write_metrics(job, false);
+		}
 		if (result == CAPTURE_IDLE && job->unsaved)
 			save_logs(job);
 		/* An alert does not wait for a quiet moment that a busy interface may never have. */
@@ -364,7 +391,9 @@ static int finish(struct job *job)
 		save_logs(job);
 	bool good = sinks_close(&job->sinks);
 	good = finish_study(job) && good;
-	struct summary summary = {job->engine, job->rules, job->capture, job->logs, &job->sinks, wall_seconds() - job->started};
+	struct summary summary = summary_of(job);
+	if (!job->options->inventory)
+		write_metrics(job, true);
 	if (!job->options->quiet && !job->options->inventory)
 		summary_print(stderr, &summary);
 	if (job->options->stats && !summary_write(job->options->stats, &summary))

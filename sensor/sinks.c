@@ -264,6 +264,11 @@ struct ship_counts sinks_counts(const struct sink *sink)
 	return sink->ship ? ship_counts(sink->ship) : sink->counts;
 }
 
+struct journal_counts sinks_journal_counts(const struct sinks *sinks)
+{
+	return sinks->journal ? journal_counts(sinks->journal) : sinks->journal_counts;
+}
+
 /* What a live sensor leaves in the journal is sent by the next one; from a replay nobody expects that there is a next one. */
 static void tell_undelivered(const struct sinks *sinks, struct sink *sink)
 {

@@ -29,7 +29,7 @@ struct sinks {
 	const struct config_journal *journal_config;
 	struct journal *journal;         /* NULL: in memory only */
 	struct journal_reader *counter;  /* of what the journal drops */
-	struct journal_counts journal_counts; /* once closed */
+	struct journal_counts journal_counts; /* once closed: see sinks_journal_counts() */
 	bool attached;
 	uint64_t sequence;               /* without a journal */
 };
@@ -50,6 +50,7 @@ bool sinks_ship(const struct sinks *sinks); /* is there any that goes beyond thi
 void sinks_flush(struct sinks *sinks);
 void sinks_reopen(struct sinks *sinks);
 struct ship_counts sinks_counts(const struct sink *sink);
+struct journal_counts sinks_journal_counts(const struct sinks *sinks); /* all 0 without a journal */
 /* Waits for receivers as long as they take something. False when anything was lost on the way; it was reported. The sinks stay, for
  * their counts. */
 bool sinks_close(struct sinks *sinks);

@@ -88,10 +88,10 @@ static void print_outputs(FILE *out, const struct summary *summary)
 			" waiting", s->name, c.sent, c.retried, c.refused, c.lost, c.waiting);
 		fprintf(out, c.oldest_ns ? ", the oldest for %.0f s\n" : "\n", age_s(c.oldest_ns));
 	}
-	const struct journal_counts *j = &summary->sinks->journal_counts;
+	const struct journal_counts j = sinks_journal_counts(summary->sinks);
 	if (summary->sinks->journal_config)
 		fprintf(out, "journal    %" PRIu64 " records appended, %" PRIu64 " could not be, %" PRIu64 " bytes in %u segments, %" PRIu64
-			" segments removed\n", j->entries, j->unwritten, j->bytes, j->segments, j->dropped);
+			" segments removed\n", j.entries, j.unwritten, j.bytes, j.segments, j.dropped);
 }
 
 void summary_print(FILE *out, const struct summary *summary)
@@ -108,21 +108,28 @@ void summary_print(FILE *out, const struct summary *summary)
 	print_outputs(out, summary);
 }
 
+/* Variants share a name: their sum is that of the first that raised any, the others have none. */
+static uint64_t alerts_of_name(const struct summary *summary, uint32_t i)
+{
+	uint64_t count = engine_alerts_of(summary->engine, i);
+	const char *name = rules_at(summary->rules, i)->name;
+	for (uint32_t j = i + 1; j < rules_count(summary->rules); j++)
+		if (count && strcmp(rules_at(summary->rules, j)->name, name) == 0)
+			count += engine_alerts_of(summary->engine, j);
+	for (uint32_t j = 0; j < i; j++)
+		if (engine_alerts_of(summary->engine, j) && strcmp(rules_at(summary->rules, j)->name, name) == 0)
+			count = 0;
+	return count;
+}
+
 static void write_alerts(FILE *out, const struct summary *summary)
 {
 	const char *between = "";
 	fprintf(out, ",\"rules\":{");
 	for (uint32_t i = 0; i < rules_count(summary->rules); i++) {
-		uint64_t count = engine_alerts_of(summary->engine, i);
-		const char *name = rules_at(summary->rules, i)->name;
-		for (uint32_t j = i + 1; j < rules_count(summary->rules); j++) /* variants share a name: one sum */
-			if (count && strcmp(rules_at(summary->rules, j)->name, name) == 0)
-				count += engine_alerts_of(summary->engine, j);
-		for (uint32_t j = 0; j < i; j++)
-			if (engine_alerts_of(summary->engine, j) && strcmp(rules_at(summary->rules, j)->name, name) == 0)
-				count = 0;
+		uint64_t count = alerts_of_name(summary, i);
 		if (count) {
-			fprintf(out, "%s\"%s\":%" PRIu64, between, name, count);
+			fprintf(out, "%s\"%s\":%" PRIu64, between, rules_at(summary->rules, i)->name, count);
 			between = ",";
 		}
 	}
@@ -138,7 +145,7 @@ static void write_name(FILE *out, const char *name)
 
 static void write_outputs(FILE *out, const struct sinks *sinks)
 {
-	const struct journal_counts *j = &sinks->journal_counts;
+	const struct journal_counts j = sinks_journal_counts(sinks);
 	fprintf(out, ",\"outputs\":[");
 	for (const struct sink *s = sinks->sink; s < sinks->sink + sinks->count; s++) {
 		const struct ship_counts c = sinks_counts(s);
@@ -151,7 +158,7 @@ static void write_outputs(FILE *out, const struct sinks *sinks)
 	fprintf(out, "]");
 	if (sinks->journal_config)
 		fprintf(out, ",\"journal\":{\"appended\":%" PRIu64 ",\"unwritten\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"segments\":%u,"
-			"\"segments_removed\":%" PRIu64 "}", j->entries, j->unwritten, j->bytes, j->segments, j->dropped);
+			"\"segments_removed\":%" PRIu64 "}", j.entries, j.unwritten, j.bytes, j.segments, j.dropped);
 }
 
 bool summary_write(const char *path, const struct summary *summary)
@@ -177,4 +184,97 @@ bool summary_write(const char *path, const struct summary *summary)
 	if (!good)
 		log_error("%s: %s", path, strerror(errno));
 	return good;
+}
+
+/* --- Prometheus ------------------------------------------------------------------------------------------------- */
+
+static void metric_begin(FILE *out, const char *name, const char *type, const char *help)
+{
+	fprintf(out, "# HELP thingwarden_%s %s\n# TYPE thingwarden_%s %s\n", name, help, name, type);
+}
+
+static void metric(FILE *out, const char *name, const char *type, const char *help, uint64_t value)
+{
+	metric_begin(out, name, type, help);
+	fprintf(out, "thingwarden_%s %" PRIu64 "\n", name, value);
+}
+
+static void output_metric(FILE *out, const char *name, const struct sink *sink, const char *result)
+{
+	fprintf(out, "thingwarden_%s{output=\"", name);
+	write_name(out, sink->name);
+	fprintf(out, result ? "\",result=\"%s\"} " : "\"} ", result);
+}
+
+static void metrics_of_outputs(FILE *out, const struct sinks *sinks)
+{
+	const struct sink *end = sinks->sink + sinks->count;
+	metric_begin(out, "output_records_total", "counter", "records of an output by what became of them");
+	for (const struct sink *s = sinks->sink; s < end; s++) {
+		const struct ship_counts c = sinks_counts(s);
+		const struct { const char *result; uint64_t count; } results[] = {
+			{"sent", c.sent}, {"retried", c.retried}, {"refused", c.refused}, {"lost", c.lost}};
+		for (unsigned i = 0; i < sizeof results / sizeof *results; i++) {
+			output_metric(out, "output_records_total", s, results[i].result);
+			fprintf(out, "%" PRIu64 "\n", results[i].count);
+		}
+	}
+	metric_begin(out, "output_waiting", "gauge", "records that wait for their receiver");
+	for (const struct sink *s = sinks->sink; s < end; s++) {
+		output_metric(out, "output_waiting", s, NULL);
+		fprintf(out, "%" PRIu64 "\n", sinks_counts(s).waiting);
+	}
+	metric_begin(out, "output_oldest_seconds", "gauge", "how long the oldest of them has waited");
+	for (const struct sink *s = sinks->sink; s < end; s++) {
+		output_metric(out, "output_oldest_seconds", s, NULL);
+		fprintf(out, "%.3f\n", age_s(sinks_counts(s).oldest_ns));
+	}
+}
+
+static void metrics_of_journal(FILE *out, const struct journal_counts *j)
+{
+	metric(out, "journal_appended_total", "counter", "records appended to the journal", j->entries);
+	metric(out, "journal_unwritten_total", "counter", "records that could not be appended", j->unwritten);
+	metric(out, "journal_segments_removed_total", "counter", "segments that were removed: full, or too old", j->dropped);
+	metric(out, "journal_bytes", "gauge", "bytes of the journal", j->bytes);
+}
+
+static void write_metrics(FILE *out, const struct summary *summary)
+{
+	const struct counters *counters = engine_counters(summary->engine);
+	const struct journal_counts journal = sinks_journal_counts(summary->sinks);
+	metric_begin(out, "build_info", "gauge", "the version that runs");
+	fprintf(out, "thingwarden_build_info{version=\"%s\"} 1\n", TW_VERSION);
+	metric(out, "uptime_seconds", "gauge", "since the start", (uint64_t)summary->seconds);
+	for (const struct counter *c = all_counters; c < all_counters + COUNTERS; c++) {
+		bool gauge = c->offset == offsetof(struct counters, flows_active);
+		char name[64];
+		snprintf(name, sizeof name, gauge ? "%s" : "%s_total", c->name);
+		metric(out, name, gauge ? "gauge" : "counter", c->help, counter_value(counters, c));
+	}
+	metric(out, "dropped_total", "counter", "frames that the kernel dropped", capture_dropped(summary->capture));
+	metric_begin(out, "protocol_events_total", "counter", "events by protocol");
+	for (unsigned i = 0; i < PROTOCOL_COUNT; i++)
+		fprintf(out, "thingwarden_protocol_events_total{protocol=\"%s\"} %" PRIu64 "\n", protocol_name(i),
+			engine_events_of(summary->engine, i));
+	metric_begin(out, "rule_alerts_total", "counter", "alerts by rule, updates apart");
+	for (uint32_t i = 0; i < rules_count(summary->rules); i++)
+		if (alerts_of_name(summary, i))
+			fprintf(out, "thingwarden_rule_alerts_total{rule=\"%s\"} %" PRIu64 "\n", rules_at(summary->rules, i)->name,
+				alerts_of_name(summary, i));
+	metrics_of_outputs(out, summary->sinks);
+	if (summary->sinks->journal_config)
+		metrics_of_journal(out, &journal);
+}
+
+bool summary_metrics(const char *path, const struct summary *summary)
+{
+	char fresh[4096];
+	int n = snprintf(fresh, sizeof fresh, "%s.new", path);
+	FILE *out = n > 0 && n < (int)sizeof fresh ? fopen(fresh, "w") : NULL;
+	if (!out)
+		return false;
+	write_metrics(out, summary);
+	bool good = !ferror(out);
+	return fclose(out) == 0 && good && rename(fresh, path) == 0;
 }

@@ -1,4 +1,5 @@
-/* summary.h - what a run saw, lost and found: for people on standard error, for programs as JSON (--stats). */
+/* summary.h - what a run saw, lost and found: for people on standard error, for programs as JSON (--stats) and for
+ * Prometheus. */
 #ifndef TW_SUMMARY_H
 #define TW_SUMMARY_H
 
@@ -19,5 +20,8 @@ struct summary {
 void summary_print(FILE *out, const struct summary *summary);
 /* Suricata's `stats` record as one JSON line. False when the file cannot be written (reported). */
 bool summary_write(const char *path, const struct summary *summary);
+/* The same and what waits, as a page of Prometheus's text format: written beside it and renamed, so that a reader never sees half of
+ * it. False: errno tells why. */
+bool summary_metrics(const char *path, const struct summary *summary);
 
 #endif

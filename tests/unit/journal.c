@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static char folder[64];
@@ -235,6 +236,56 @@ static void test_full(void **state)
 	journal_reader_close(reader);
 }
 
+/* The `count` oldest segments were last written so long ago. */
+static void make_older(unsigned count, time_t seconds)
+{
+	uint64_t firsts[LIMIT_JOURNAL_SEGMENTS];
+	const struct timespec then = {time(NULL) - seconds, 0}, times[2] = {then, then};
+	assert_true(journal_segments(folder, firsts) >= count);
+	for (unsigned i = 0; i < count; i++) {
+		char path[JOURNAL_PATH_MAX];
+		journal_segment_path(folder, firsts[i], path);
+		assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	}
+}
+
+/* What is older than max_age goes, by segments, and is counted: when something is appended, and when nothing is. */
+static void test_age(void **state)
+{
+	uint64_t firsts[LIMIT_JOURNAL_SEGMENTS];
+	(void)state;
+	struct journal *j = open_journal(20000, 1 << 20);
+	for (unsigned n = 0; n < 1000; n++)
+		assert_true(append(j, "eve"));
+	journal_close(j);
+	unsigned count = journal_segments(folder, firsts);
+	assert_true(count > 5);
+	make_older(3, 3500); /* not yet */
+	j = open_journal(20000, 1 << 20);
+	assert_true(append(j, "eve"));
+	assert_int_equal(journal_counts(j).dropped, 0);
+	journal_close(j);
+	make_older(3, 3700);
+	j = open_journal(20000, 1 << 20);
+	assert_true(append(j, "eve"));
+	assert_int_equal(journal_counts(j).dropped, 3);
+	assert_int_equal(dropped_behind, firsts[3]);
+	assert_int_equal(journal_counts(j).segments, count - 3);
+	journal_close(j);
+	assert_reads(firsts[3] - 1, 1002, 0);
+	make_older(1, 3700);
+	j = open_journal(20000, 1 << 20);
+	journal_tick(j);
+	assert_int_equal(journal_counts(j).dropped, 1);
+	assert_int_equal(dropped_behind, firsts[4]);
+	journal_close(j);
+	make_older(count - 4, 3700);
+	j = open_journal(20000, 1 << 20);
+	journal_tick(j);
+	assert_int_equal(journal_counts(j).segments, 1); /* the last stays: it is being written */
+	journal_close(j);
+}
+
 static void test_one_sensor(void **state)
 {
 	struct config_journal config = {.path = folder, .max_bytes = 1 << 20, .segment_bytes = 1 << 19, .max_age_s = 60};
@@ -293,7 +344,7 @@ int main(void)
 {
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
 	const struct CMUnitTest tests[] = {
-		IN_FOLDER(test_order), IN_FOLDER(test_torn), IN_FOLDER(test_flipped), IN_FOLDER(test_full),
+		IN_FOLDER(test_order), IN_FOLDER(test_torn), IN_FOLDER(test_flipped), IN_FOLDER(test_full), IN_FOLDER(test_age),
 		IN_FOLDER(test_one_sensor), IN_FOLDER(test_unwritable), IN_FOLDER(test_cursor),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
