@@ -254,8 +254,11 @@ enum wire_sent wire_send(struct wire *w, const char *at, uint32_t size, uint32_t
 		return lose(w);
 	if (w->socket < 0 && *taken)
 		return WIRE_LOST;
+	bool borders = wire_keeps_borders(w);
 	if (w->socket < 0 && !connect_any(w))
 		return WIRE_LATER;
+	if (borders != wire_keeps_borders(w))
+		return WIRE_LOST; /* the socket turned out to be one of streams: the message needs its frame */
 	enum wire_sent sent = w->stream ? send_stream(w, at, size, taken) : send_datagram(w, at, size, taken);
 	if (sent == WIRE_SENT && w->away && w->kind != WIRE_UDP) { /* a datagram that was sent proves nothing */
 		log_note("%s: is back", w->who);
