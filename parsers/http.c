@@ -7,18 +7,20 @@
  * A request is an event when its headers are whole, or its form is, or when it has been incomplete for a while (slowloris); a
  * response when it is whole, or the connection ends. Bodies are counted and, forms apart, not looked at; nothing is
  * decompressed. libhtp allocates: its connections are bounded in number, the one unused for longest gives way and reads on
- * from its next message. */
+ * from its next message. A flow holds one from request to answer: HTTP knows no state between exchanges (RFC 9110 section 3.3),
+ * so the next message of whatever flow is read with what the last has left, which is still in the cache. */
 #include "http.h"
 #include "slots.h"
 #include "../sensor/digest.h"
 #include <htp/htp.h>
 
-enum { FORM_MAX = 2048, URL_MAX = 4096, INCOMPLETE_S = 10, HEADER_MAX = 16384, HEADERS_MAX = 256 };
+enum { FORM_MAX = 2048, URL_MAX = 4096, INCOMPLETE_S = 10, HEADER_MAX = 16384, HEADERS_MAX = 256, TRANSACTIONS_MAX = 16 };
 
 struct connection {
-	htp_connp_t *connp;
+	htp_connp_t *connp;            /* stays, between two messages, for who takes this place next */
+	uint8_t *form;                 /* beginning of a form's body; apart, as most places never see one */
 	uint32_t form_size;
-	uint8_t form[FORM_MAX];        /* beginning of a form's body */
+	bool odd;                      /* libhtp has answered anything but "more" (a tunnel, an error): it is for this flow only */
 };
 
 struct http_state {
@@ -35,6 +37,7 @@ static htp_cfg_t *config;
 static struct connection connections[LIMIT_HTTP_CONNECTIONS];
 static struct slot connection_slots[LIMIT_HTTP_CONNECTIONS];
 static struct slots slots = {.at = connection_slots, .count = LIMIT_HTTP_CONNECTIONS};
+static uint8_t forms[LIMIT_HTTP_CONNECTIONS][FORM_MAX];
 
 /* --- connections -------------------------------------------------------------------------------------------- */
 
@@ -43,9 +46,15 @@ static struct connection *connection_at(uint32_t handle)
 	return &connections[handle - 1];
 }
 
+static void parser_close(struct connection *c)
+{
+	htp_connp_destroy_all(c->connp);
+	c->connp = NULL;
+}
+
 static void connection_close(uint32_t handle)
 {
-	htp_connp_destroy_all(connection_at(handle)->connp);
+	parser_close(connection_at(handle));
 	slots_give(&slots, handle);
 }
 
@@ -56,14 +65,16 @@ static uint32_t connection_open(struct parse *parse)
 	struct connection *c = connection_at(handle);
 	parse->counters->http_evicted += evicted;
 	if (evicted)
-		htp_connp_destroy_all(c->connp);
-	c->connp = htp_connp_create(config);
+		parser_close(c);
+	if (!c->connp) {
+		c->connp = htp_connp_create(config);
+		htp_connp_open(c->connp, NULL, 0, NULL, 0, NULL);
+	}
 	if (!c->connp) {
 		slots_give(&slots, handle);
 		return 0;
 	}
-	c->form_size = 0;
-	htp_connp_open(c->connp, NULL, 0, NULL, 0, NULL);
+	*c = (struct connection){.connp = c->connp, .form = forms[handle - 1]};
 	return handle;
 }
 
@@ -84,6 +95,22 @@ static struct connection *connection_get(struct parse *parse)
 		slots_use(&slots, state->connection);
 	}
 	return state->connection ? connection_at(state->connection) : NULL;
+}
+
+/* Gives the place back when no message is begun and none waits for its answer: a transaction leaves libhtp's list when both are
+ * whole, and they come in order, so the last tells of all. The parser goes when libhtp has logged something, which is of this
+ * flow, and now and then, as that list is never shortened. */
+static void connection_rest(struct http_state *state)
+{
+	struct connection *c = connection_at(state->connection);
+	const htp_conn_t *conn = htp_connp_get_connection(c->connp);
+	size_t count = htp_list_size(conn->transactions);
+	if (c->odd || (count && htp_list_get(conn->transactions, count - 1)))
+		return;
+	if (htp_list_size(conn->messages) || count >= TRANSACTIONS_MAX)
+		parser_close(c);
+	slots_give(&slots, state->connection);
+	state->connection = 0;
 }
 
 /* --- what libhtp has found ---------------------------------------------------------------------------------- */
@@ -334,9 +361,7 @@ static int on_request_headers(htp_tx_t *tx)
 {
 	struct parse *parse = parse_of(tx);
 	struct http_state *state = parse->state;
-	struct slice headers[HTTP_HEADER_COUNT];
-	headers_read(tx->request_headers, headers);
-	if (http_is_websocket(headers[HTTP_HEADER_UPGRADE])) {
+	if (http_is_websocket(header(tx->request_headers, "upgrade"))) {
 		state->upgrading = true;
 		remember_upgrade(parse, tx, tx->request_headers);
 	}
@@ -368,18 +393,15 @@ static int on_response_headers(htp_tx_t *tx)
 {
 	struct parse *parse = parse_of(tx);
 	int status = tx->response_status_number;
-	if (status == 101) {
-		tell_response(tx, true);
-		parse->consumed = (uint32_t)htp_connp_res_data_consumed(tx->connp);
-		parse->becomes_unknown = !http_is_websocket(header(tx->response_headers, "upgrade"));
-		if (!parse->becomes_unknown) {
-			remember_upgrade(parse, tx, tx->response_headers);
-			parse->becomes = &parser_websocket;
-		}
-	} else if (tx->request_method_number == HTP_M_CONNECT && request_seen(tx) && status >= 200 && status < 300) {
-		tell_response(tx, true);
-		parse->consumed = (uint32_t)htp_connp_res_data_consumed(tx->connp);
-		parse->becomes_unknown = true;
+	bool tunnel = tx->request_method_number == HTP_M_CONNECT && request_seen(tx) && status >= 200 && status < 300;
+	if (status != 101 && !tunnel)
+		return HTP_OK;
+	tell_response(tx, true);
+	parse->consumed = (uint32_t)htp_connp_res_data_consumed(tx->connp);
+	parse->becomes_unknown = tunnel || !http_is_websocket(header(tx->response_headers, "upgrade"));
+	if (!parse->becomes_unknown) {
+		remember_upgrade(parse, tx, tx->response_headers);
+		parse->becomes = &parser_websocket;
 	}
 	return HTP_OK;
 }
@@ -426,17 +448,6 @@ static bool configure(void)
 
 /* --- the parser --------------------------------------------------------------------------------------------- */
 
-static void report(struct parse *parse, const htp_connp_t *connp, const char *reason)
-{
-	struct writing w;
-	bool request = parse->direction == TO_SERVER;
-	htp_tx_t *tx = request ? htp_connp_get_in_tx(connp) : htp_connp_get_out_tx(connp);
-	if (tx) {
-		writing_begin(&w, tx, request ? HTTP_REQUEST : HTTP_RESPONSE, (enum direction)parse->direction);
-		violate(&w, reason);
-	}
-}
-
 static const char *error_name(const struct parse *parse, const htp_connp_t *connp)
 {
 	const htp_log_t *last = htp_connp_get_last_error(connp);
@@ -445,21 +456,17 @@ static const char *error_name(const struct parse *parse, const htp_connp_t *conn
 	return parse->direction == TO_SERVER ? "malformed_request" : "malformed_response";
 }
 
-static void tell_rest(struct parse *parse, struct connection *c)
-{
-	htp_connp_set_user_data(c->connp, parse);
-	htp_tx_t *in = htp_connp_get_in_tx(c->connp), *out = htp_connp_get_out_tx(c->connp);
-	if (in)
-		tell_request(in, REQUEST_TOLD, in->request_progress < HTP_REQUEST_BODY ? "incomplete_request" : NULL);
-	if (out)
-		tell_response(out, false);
-}
-
 static void drop(struct parse *parse)
 {
 	struct http_state *state = parse->state;
 	if (connection_held(parse)) {
-		tell_rest(parse, connection_at(state->connection));
+		htp_connp_t *connp = connection_at(state->connection)->connp;
+		htp_connp_set_user_data(connp, parse);
+		htp_tx_t *in = htp_connp_get_in_tx(connp), *out = htp_connp_get_out_tx(connp);
+		if (in)
+			tell_request(in, REQUEST_TOLD, in->request_progress < HTP_REQUEST_BODY ? "incomplete_request" : NULL);
+		if (out)
+			tell_response(out, false);
 		connection_close(state->connection);
 	}
 	state->connection = 0;
@@ -470,9 +477,8 @@ static void drop(struct parse *parse)
 static void await_request(struct parse *parse, const struct connection *c)
 {
 	const htp_tx_t *tx = htp_connp_get_in_tx(c->connp);
-	if (parse->direction != TO_SERVER || parse->becomes || parse->becomes_unknown)
-		return;
-	if (tx && !(told(tx) & (REQUEST_TOLD | SLOW_TOLD)) && !parse->session->deadline_ns)
+	if (parse->direction == TO_SERVER && !parse->becomes && !parse->becomes_unknown && tx &&
+	    !(told(tx) & (REQUEST_TOLD | SLOW_TOLD)) && !parse->session->deadline_ns)
 		parse->session->deadline_ns = parse->time_ns + INCOMPLETE_S * TW_SECOND;
 }
 
@@ -483,6 +489,7 @@ static bool feed(struct parse *parse, struct connection *c, struct slice input)
 	bool request = parse->direction == TO_SERVER;
 	int status = request ? htp_connp_req_data(c->connp, NULL, input.at, input.size)
 			     : htp_connp_res_data(c->connp, NULL, input.at, input.size);
+	c->odd = c->odd || status != HTP_STREAM_DATA;
 	if (parse->becomes || parse->becomes_unknown)
 		return true;
 	parse->consumed = input.size;
@@ -495,24 +502,16 @@ static bool feed(struct parse *parse, struct connection *c, struct slice input)
 static void give_up(struct parse *parse, struct connection *c)
 {
 	struct http_state *state = parse->state;
-	report(parse, c->connp, error_name(parse, c->connp));
+	struct writing w;
+	bool request = parse->direction == TO_SERVER;
+	htp_tx_t *tx = request ? htp_connp_get_in_tx(c->connp) : htp_connp_get_out_tx(c->connp);
+	if (tx) {
+		writing_begin(&w, tx, request ? HTTP_REQUEST : HTTP_RESPONSE, (enum direction)parse->direction);
+		violate(&w, error_name(parse, c->connp));
+	}
 	parse->counters->messages_bad++;
 	drop(parse);
 	state->lost[0] = state->lost[1] = true;
-}
-
-/* Goes to the next message when it is to be looked for. False: it is not in these bytes. */
-static bool find_message(struct parse *parse, struct slice *input)
-{
-	struct http_state *state = parse->state;
-	uint32_t passed = 0;
-	if (!state->lost[parse->direction])
-		return true;
-	enum probe probe = http_find_head(*input, parse->direction, &passed);
-	parse->consumed += passed;
-	*input = slice_of(input->at + passed, input->size - passed);
-	state->lost[parse->direction] = probe == PROBE_NO || probe == PROBE_MAYBE;
-	return !state->lost[parse->direction];
 }
 
 static enum verdict http_parse(struct parse *parse, struct slice input)
@@ -530,7 +529,7 @@ static enum verdict http_parse(struct parse *parse, struct slice input)
 		parse->becomes = parse->base.one_sided ? &parser_websocket : NULL;
 		return PARSE_MORE;
 	}
-	while (input.size && find_message(parse, &input)) {
+	while (input.size && http_find_message(&input, d, &state->lost[d], &parse->consumed)) {
 		struct connection *c = connection_get(parse);
 		uint32_t before = parse->consumed;
 		if (!c)
@@ -543,6 +542,7 @@ static enum verdict http_parse(struct parse *parse, struct slice input)
 		parse->consumed = before + used;
 		if (good) {
 			await_request(parse, c);
+			connection_rest(state);
 			return PARSE_MORE;
 		}
 		give_up(parse, c);

@@ -53,9 +53,9 @@ struct slice http_redact(struct slice url, uint8_t *out, uint32_t size, bool *ha
 /* The first bytes of either direction: parser.h. */
 enum probe http_probe(struct slice first, uint8_t direction, uint16_t client_port, uint16_t server_port);
 
-/* Where in the midst of a stream a message of this direction seems to begin, or may with more bytes behind it (PROBE_MAYBE);
- * PROBE_NO: not in these bytes. */
-enum probe http_find_head(struct slice input, uint8_t direction, uint32_t *at);
+/* When the direction is lost (its bytes begin in the midst of a message) goes on to where the next message seems to begin, and
+ * counts what it passes as consumed. False, and still lost: none begins in these bytes. */
+bool http_find_message(struct slice *input, uint8_t direction, bool *lost, uint32_t *consumed);
 
 /* What a WebSocket needs to know of its upgrade lies in the memos under this kind, number 0: sub-protocol, NUL, extensions
  * ('d': permessage-deflate, 'c' and 's': client or server without context takeover), NUL, path. */

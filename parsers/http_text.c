@@ -276,7 +276,9 @@ enum probe http_probe(struct slice first, uint8_t direction, uint16_t client_por
 	return PROBE_CLIENT;
 }
 
-enum probe http_find_head(struct slice input, uint8_t direction, uint32_t *at)
+/* Where in the midst of a stream a message of this direction seems to begin, or may with more bytes behind it (PROBE_MAYBE);
+ * PROBE_NO: not in these bytes. */
+static enum probe find_head(struct slice input, uint8_t direction, uint32_t *at)
 {
 	static const char *const requests[] = {"GET ", "POST ", "PUT ", "HEAD ", "DELETE ", "PATCH ", "OPTIONS ", "CONNECT ", NULL};
 	static const char *const responses[] = {"HTTP/1.", NULL};
@@ -292,6 +294,18 @@ enum probe http_find_head(struct slice input, uint8_t direction, uint32_t *at)
 		}
 	}
 	return PROBE_NO;
+}
+
+bool http_find_message(struct slice *input, uint8_t direction, bool *lost, uint32_t *consumed)
+{
+	uint32_t passed = 0;
+	if (!*lost)
+		return true;
+	enum probe probe = find_head(*input, direction, &passed);
+	*consumed += passed;
+	*input = slice_of(input->at + passed, input->size - passed);
+	*lost = probe == PROBE_NO || probe == PROBE_MAYBE;
+	return !*lost;
 }
 
 bool http_login_goes_on(struct slice asked)

@@ -14,6 +14,7 @@ static const char *const without[] = {"flow_id", NULL};
 struct bench {
 	struct feed *feed;
 	struct dump whole, part;
+	struct fixture **fixtures; /* of the parser at hand; ends at NULL */
 };
 
 static struct bench bench;
@@ -65,6 +66,12 @@ static void run_whole(const struct parser *parser, const struct fixture *f)
 	feed_turns(f, f->size, NULL, NULL);
 }
 
+static void run_part(const struct parser *parser, const struct fixture *f)
+{
+	begin(parser, f, &bench.part);
+	feed_turns(f, f->size, NULL, NULL);
+}
+
 static void run_to_end(const struct parser *parser, const struct fixture *f)
 {
 	run_whole(parser, f);
@@ -85,7 +92,7 @@ static void check_same(const struct parser *parser, const struct fixture *f, con
 	if (dump_equal(&bench.whole, &bench.part))
 		return;
 	dump_explain(&bench.whole, &bench.part);
-	fail_msg("%s/%s: %s (at %u): the events depend on the cuts", parser->name, f->name, law, detail);
+	fail_msg("%s/%s: %s (at %u): the events differ", parser->name, f->name, law, detail);
 }
 
 /* --- the laws ----------------------------------------------------------------------------------------------- */
@@ -108,8 +115,7 @@ static void whole(const struct parser *parser, const struct fixture *f)
 				 side->pending_bytes, (unsigned long long)side->skip);
 	}
 	feed_guard_front(true);
-	begin(parser, f, &bench.part);
-	feed_turns(f, f->size, NULL, NULL);
+	run_part(parser, f);
 	feed_guard_front(false);
 	check_same(parser, f, "fed whole behind a page", 0);
 }
@@ -210,38 +216,63 @@ static uint32_t mutate(struct dice *dice, uint8_t *bytes, uint32_t size)
 	return size;
 }
 
+static void run_mutated(const struct parser *parser, const struct fixture *f, struct dice *dice)
+{
+	uint8_t *copy = malloc(f->size + 1);
+	assert_non_null(copy);
+	begin(parser, f, &bench.part);
+	bench.feed->midstream = dice_roll(dice, 4) == 0;
+	unsigned victim = dice_roll(dice, f->count);
+	for (unsigned t = 0; t < f->count; t++) {
+		struct slice bytes = fixture_turn(f, t);
+		unsigned direction = f->turns[t].direction ^ (dice_roll(dice, 64) == 0);
+		memcpy(copy, bytes.at, bytes.size);
+		if (t == victim || dice_roll(dice, 4) == 0)
+			bytes.size = mutate(dice, copy, bytes.size);
+		bench.feed->time_ns += TW_SECOND;
+		for (uint32_t at = 0, piece; at < bytes.size; at += piece) {
+			piece = is_stream(parser) ? at_random(dice, at, 0) : bytes.size;
+			piece = piece < bytes.size - at ? piece : bytes.size - at;
+			say(direction, slice_of(copy + at, piece));
+		}
+		if (dice_roll(dice, 32) == 0)
+			feed_gap(bench.feed, direction, 1 + dice_roll(dice, 100000));
+		if (dice_roll(dice, 32) == 0)
+			feed_expire(bench.feed);
+	}
+	free(copy);
+}
+
 /* Whatever comes, a parser answers, in bounds. It is fed on after losses and after its deadline as well. */
 static void mutations(const struct parser *parser, const struct fixture *f)
 {
 	struct dice dice = {0x1234567 + f->size};
-	uint8_t *copy = malloc(f->size + 1);
 	unsigned runs = f->size > MUTATED_BYTES / MUTATIONS ? MUTATED_BYTES / f->size + 4 : MUTATIONS;
-	assert_non_null(copy);
 	for (unsigned n = 0; n < runs; n++) {
-		begin(parser, f, &bench.part);
-		bench.feed->midstream = dice_roll(&dice, 4) == 0;
-		unsigned victim = dice_roll(&dice, f->count);
-		for (unsigned t = 0; t < f->count; t++) {
-			struct slice bytes = fixture_turn(f, t);
-			unsigned direction = f->turns[t].direction ^ (dice_roll(&dice, 64) == 0);
-			memcpy(copy, bytes.at, bytes.size);
-			if (t == victim || dice_roll(&dice, 4) == 0)
-				bytes.size = mutate(&dice, copy, bytes.size);
-			bench.feed->time_ns += TW_SECOND;
-			for (uint32_t at = 0, piece; at < bytes.size; at += piece) {
-				piece = is_stream(parser) ? at_random(&dice, at, 0) : bytes.size;
-				piece = piece < bytes.size - at ? piece : bytes.size - at;
-				say(direction, slice_of(copy + at, piece));
-			}
-			if (dice_roll(&dice, 32) == 0)
-				feed_gap(bench.feed, direction, 1 + dice_roll(&dice, 100000));
-			if (dice_roll(&dice, 32) == 0)
-				feed_expire(bench.feed);
-		}
+		run_mutated(parser, f, &dice);
 		if (bench.feed->broken)
 			fail_msg("%s/%s: mutation %u: %s", parser->name, f->name, n, bench.feed->broken);
 	}
-	free(copy);
+}
+
+/* One flow tells nothing of another: behind whatever was read before, and left as it was, the events are the same. */
+static void company(const struct parser *parser, const struct fixture *f)
+{
+	struct dice dice = {f->size};
+	unsigned count = 0;
+	run_to_end(parser, f);
+	while (bench.fixtures[count])
+		count++;
+	for (unsigned n = 0; n < RANDOM_RUNS; n++) {
+		const struct fixture *other = bench.fixtures[dice_roll(&dice, count)];
+		if (n % 4)
+			run_mutated(parser, other, &dice);
+		else
+			run_part(parser, other);
+		run_part(parser, f);
+		feed_end(bench.feed);
+		check_same(parser, f, "behind another", n);
+	}
 }
 
 /* A stream that is recognised whole is not refused by its beginning: else it would depend on the first segment's size. */
@@ -280,7 +311,7 @@ static const struct law {
 	void (*holds)(const struct parser *parser, const struct fixture *fixture);
 	bool streams_only;
 } laws[] = {{"whole", whole, false}, {"cuts", cuts, true}, {"prefixes", prefixes, false}, {"mutations", mutations, false},
-	    {"probes", probes, false}};
+	    {"company", company, false}, {"probes", probes, false}};
 
 enum { LAWS = sizeof laws / sizeof *laws };
 
@@ -295,7 +326,7 @@ static void test_law(void **state)
 	const struct subject *subject = *state;
 	char folder[512];
 	snprintf(folder, sizeof folder, "%s/tests/laws/streams/%s", TW_SOURCE, subject->parser->name);
-	struct fixture **fixtures = fixtures_load(folder);
+	struct fixture **fixtures = bench.fixtures = fixtures_load(folder);
 	if (!fixtures[0])
 		fail_msg("no fixtures in tests/laws/streams/%s: every parser needs valid streams there", subject->parser->name);
 	for (struct fixture **f = fixtures; *f; f++) {
