@@ -39,18 +39,14 @@ static struct flow *root_of(const struct emitter *e, struct flow *flow)
 void emitter_event_begin(const struct emitter *e, struct flow *flow, enum direction direction, struct event *event)
 {
 	struct flow *root = root_of(e, flow);
-	*event = (struct event){
-		.time_ns = e->shown.time_ns,
-		.flow_id = flow->flow_id,
-		.ends = &root->ends,
-		.session = &root->session,
-		.app_proto = flow->app_proto,
-		.frame = e->shown.frame,
-		.file = e->shown.file,
-		.transport = flow->transport,
-		.direction = (uint8_t)direction,
-		.one_sided = !root->half[TO_SERVER].packets || !root->half[TO_CLIENT].packets,
-	};
+	*event = e->blank;
+	event->flow_id = flow->flow_id;
+	event->ends = &root->ends;
+	event->session = &root->session;
+	event->app_proto = flow->app_proto;
+	event->transport = flow->transport;
+	event->direction = (uint8_t)direction;
+	event->one_sided = !root->half[TO_SERVER].packets || !root->half[TO_CLIENT].packets;
 	if (e->macs)
 		flow_macs(root, event->mac);
 }
@@ -84,9 +80,8 @@ static void emit(struct parse *parse, const struct event *event)
 static void carry(struct parse *parse, const struct parser *inner, struct slice bytes)
 {
 	struct emitter *e = parse->owner;
-	struct shown shown = e->shown;
 	struct flow *flow = flow_carry(e->flows, parse->flow, e->ended, e->ended_context);
-	e->shown = shown; /* ended() may have spoken of the past */
+	emitter_show(e, parse->time_ns, parse->base.frame, parse->base.file); /* ended() may have spoken of the past */
 	if (!flow)
 		return;
 	if (inner && !flow->parser_state)
@@ -112,22 +107,26 @@ void emitter_parse_begin(struct emitter *e, struct flow *flow, enum direction di
 {
 	struct flow *root = root_of(e, flow);
 	const struct half *own = &root->half[direction], *other = &root->half[!direction];
-	*parse = (struct parse){
-		.state = flow->state,
-		.session = &root->session,
-		.memos = e->memos,
-		.flow_id = flow->flow_id,
-		.time_ns = e->shown.time_ns,
-		.direction = (uint8_t)direction,
-		.midstream = flow->midstream,
-		.peer_heard = (int32_t)(own->last_ack - other->next_seq) >= 0, /* a FIN takes a number too */
-		.emit = emit,
-		.carry = flow->carried ? carry_nothing : carry,
-		.carry_lost = carry_lost,
-		.owner = e,
-		.flow = flow,
-		.counters = e->counters,
-	};
+	/* One by one, so that `base` is written once: to clear it all first is dear for so short a call. */
+	parse->state = flow->state;
+	parse->session = &root->session;
+	parse->memos = e->memos;
+	parse->flow_id = flow->flow_id;
+	parse->time_ns = e->blank.time_ns;
+	parse->direction = (uint8_t)direction;
+	parse->midstream = flow->midstream;
+	parse->cut = false;
+	parse->peer_heard = (int32_t)(own->last_ack - other->next_seq) >= 0; /* a FIN takes a number too */
+	parse->carry = flow->carried ? carry_nothing : carry;
+	parse->carry_lost = carry_lost;
+	parse->emit = emit;
+	parse->owner = e;
+	parse->flow = flow;
+	parse->counters = e->counters;
+	parse->consumed = parse->want = 0;
+	parse->skip = 0;
+	parse->becomes = NULL;
+	parse->becomes_unknown = false;
 	emitter_event_begin(e, flow, direction, &parse->base);
 	parse->base.protocol = (uint8_t)flow->parser->protocol;
 	parse->base.fields = flow->parser->fields;

@@ -14,13 +14,6 @@ struct identities;
 struct detect;
 struct fusion;
 
-/* What shows it: a packet. */
-struct shown {
-	uint64_t time_ns;
-	uint32_t frame;
-	uint16_t file;
-};
-
 /* Owns nothing that it points to. */
 struct emitter {
 	/* set by the engine before the first event */
@@ -37,12 +30,20 @@ struct emitter {
 	flow_ended *ended;      /* of a flow that gives way to one that another carries */
 	void *ended_context;
 	/* set as time goes on */
-	struct shown shown;     /* by the packet at hand */
+	struct event blank;     /* what events begin as: emitter_show() */
 	bool macs;              /* events bring them */
 	/* the emitter's own */
 	uint64_t told_ns;       /* up to which the detectors' timers were told of */
 	uint64_t events_of[PROTOCOL_COUNT];
 };
+
+/* What shows the events to come, from now on. */
+static inline void emitter_show(struct emitter *emitter, uint64_t time_ns, uint32_t frame, uint16_t file)
+{
+	emitter->blank.time_ns = time_ns;
+	emitter->blank.frame = frame;
+	emitter->blank.file = file;
+}
 
 /* An event of `flow`, of which only what every event has is set. */
 void emitter_event_begin(const struct emitter *emitter, struct flow *flow, enum direction direction, struct event *event);

@@ -169,7 +169,7 @@ static void on_closed(void *context, struct flow *flow, const char *how, enum di
 /* What happens without a packet is shown by the flow's first. */
 static void evidence_of(struct engine *e, const struct flow *flow, uint64_t now_ns)
 {
-	e->emitter.shown = (struct shown){now_ns, flow->first_frame, flow->first_file};
+	emitter_show(&e->emitter, now_ns, flow->first_frame, flow->first_file);
 }
 
 static void on_ended(void *context, struct flow *flow, uint64_t now_ns, const char *how)
@@ -252,7 +252,7 @@ static void engine_datagram(struct engine *e, const struct datagram *d, uint64_t
 	enum direction direction;
 	engine_time(e, d->time_ns);
 	struct flow *flow = flow_get(e->flows, d, hash, &is_new, &direction, on_ended, e);
-	e->emitter.shown = (struct shown){d->time_ns, d->frame, d->file}; /* here: on_ended() has spoken of the past */
+	emitter_show(&e->emitter, d->time_ns, d->frame, d->file); /* here: on_ended() has spoken of the past */
 	if (d->transport == TRANSPORT_TCP)
 		engine_tcp(e, flow, direction, d);
 	else
