@@ -8,11 +8,12 @@
 #include "log.h"
 #include "stream.h"
 #include "transport.h"
+#include "../parsers/parser.h"
 #include <stdlib.h>
 
 /* Packets wait in a batch while the memory of their flows is on its way from DRAM; with a million flows nearly every
  * packet would stall on it otherwise. */
-enum { BATCH = 32, AHEAD = 6, BATCH_BYTES = 65536 };
+enum { BATCH = 32, AHEAD = 6, NEAR = 3, BATCH_BYTES = 65536 };
 
 struct waiting {
 	struct datagram datagram;
@@ -261,14 +262,27 @@ static void engine_datagram(struct engine *e, const struct datagram *d, uint64_t
 		classify_packet(e->classifier, flow, direction, d);
 }
 
+/* What the parser of a datagram will look for in its memory may be fetched once its flow is there. */
+static void engine_prepare(const struct engine *e, const struct waiting *w)
+{
+	enum direction direction;
+	const struct datagram *d = &w->datagram;
+	const struct flow *flow = d->transport == TRANSPORT_UDP ? flow_peek(e->flows, d, w->hash, &direction) : NULL;
+	if (flow && flow->parser && flow->parser->prepare)
+		flow->parser->prepare(flow->state, e->memos, (uint8_t)direction, d->payload);
+}
+
+/* Each packet takes three steps: its flow is sent for, then what its parser needs, and then it is dealt with. */
 static void engine_flush(struct engine *e)
 {
-	for (unsigned i = 0; i < AHEAD && i < e->batch_count; i++)
-		flow_prefetch(e->flows, e->batch[i].hash);
-	for (unsigned i = 0; i < e->batch_count; i++) {
-		if (i + AHEAD < e->batch_count)
-			flow_prefetch(e->flows, e->batch[i + AHEAD].hash);
-		engine_datagram(e, &e->batch[i].datagram, e->batch[i].hash);
+	unsigned count = e->batch_count;
+	for (unsigned i = 0; i < count + AHEAD; i++) {
+		if (i < count)
+			flow_prefetch(e->flows, e->batch[i].hash);
+		if (i >= AHEAD - NEAR && i - (AHEAD - NEAR) < count)
+			engine_prepare(e, &e->batch[i - (AHEAD - NEAR)]);
+		if (i >= AHEAD)
+			engine_datagram(e, &e->batch[i - AHEAD].datagram, e->batch[i - AHEAD].hash);
 	}
 	e->batch_count = 0;
 	e->batch_bytes = 0;

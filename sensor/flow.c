@@ -105,7 +105,7 @@ static unsigned flow_matches(const struct flow *flow, const struct datagram *d)
 	return 0;
 }
 
-static struct flow *flow_find(struct flows *flows, const struct datagram *d, uint64_t hash, enum direction *direction)
+static struct flow *flow_find(const struct flows *flows, const struct datagram *d, uint64_t hash, enum direction *direction)
 {
 	uint32_t index = flows->buckets[hash & flows->bucket_mask];
 	for (; index != FLOW_NONE; index = flows->pool[index].next) {
@@ -117,6 +117,11 @@ static struct flow *flow_find(struct flows *flows, const struct datagram *d, uin
 		}
 	}
 	return NULL;
+}
+
+const struct flow *flow_peek(const struct flows *flows, const struct datagram *d, uint64_t hash, enum direction *direction)
+{
+	return flow_find(flows, d, hash, direction);
 }
 
 /* Doubles the buckets: each old chain is shared out between itself and its image. */

@@ -77,6 +77,8 @@ uint64_t flow_hash(const struct flows *flows, const struct datagram *d);
 void flow_prefetch_bucket(const struct flows *flows, uint64_t hash);
 void flow_prefetch(const struct flows *flows, uint64_t hash);
 
+/* The flow of a datagram, as things stand; NULL when there is none. */
+const struct flow *flow_peek(const struct flows *flows, const struct datagram *d, uint64_t hash, enum direction *direction);
 /* The flow of a datagram, made when it is new (`*is_new`). Never NULL. `*direction` is the datagram's in it.
  * Who is the client: who sent the SYN; else who sent first, unless only the sender's port is one that servers use
  * (registered or < 1024) - then the other way round. A new SYN on a flow that has ended begins a new flow: the old one
