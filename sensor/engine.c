@@ -69,41 +69,41 @@ static void engine_become(struct engine *e, struct flow *flow, const struct pars
 	}
 }
 
-static struct taken on_bytes(void *context, struct flow *flow, enum direction direction, struct slice bytes, bool whole)
+static struct taken on_bytes(void *context, struct flow *flow, enum direction direction, struct slice bytes, bool whole);
+
+static struct taken engine_parse(struct engine *e, struct flow *flow, enum direction direction, struct slice bytes, bool whole)
 {
-	struct engine *e = context;
-	struct taken taken = {0};
-	bool flipped = flow->flipped;
-	enum classified classified = flow->parser ? CLASSIFIED_OURS : flow->parser_state ? CLASSIFIED_NOT
-				   : classify_bytes(e->classifier, flow, direction, bytes);
-	if (classified == CLASSIFIED_MAYBE && whole)
-		return taken;
-	if (flow->flipped != flipped) /* the bytes have shown that client and server were taken for each other */
-		direction = !direction;
-	if (!flow->parser) {
-		taken.consumed = bytes.size;
-		taken.done = classified == CLASSIFIED_NOT;
-		if (taken.done && direction == TO_SERVER && flow->transport == TRANSPORT_TCP && !flow->carried)
-			engine_spoke(e, flow);
-		return taken;
-	}
 	struct parse parse;
 	emitter_parse_begin(&e->emitter, flow, direction, &parse);
 	parse.cut = flow->transport == TRANSPORT_UDP && !whole;
 	enum verdict verdict = flow->parser->parse(&parse, bytes);
 	emitter_parse_end(&e->emitter, flow);
 	e->counters.messages_bad += verdict == PARSE_BAD;
-	taken.consumed = parse.consumed;
-	taken.skip = parse.skip;
-	taken.want = parse.want;
-	taken.done = verdict != PARSE_MORE;
 	if (!parse.becomes && !parse.becomes_unknown)
-		return taken;
+		return (struct taken){parse.consumed, parse.skip, parse.want, verdict != PARSE_MORE};
 	engine_become(e, flow, parse.becomes);
 	bytes = slice_of(bytes.at + parse.consumed, bytes.size - parse.consumed);
-	taken = bytes.size || parse.becomes ? on_bytes(e, flow, direction, bytes, whole) : (struct taken){0};
+	struct taken taken = bytes.size || parse.becomes ? on_bytes(e, flow, direction, bytes, whole) : (struct taken){0};
 	taken.consumed += parse.consumed;
 	return taken;
+}
+
+static struct taken on_bytes(void *context, struct flow *flow, enum direction direction, struct slice bytes, bool whole)
+{
+	struct engine *e = context;
+	bool flipped = flow->flipped;
+	enum classified classified = flow->parser ? CLASSIFIED_OURS : flow->parser_state ? CLASSIFIED_NOT
+				   : classify_bytes(e->classifier, flow, direction, bytes);
+	if (classified == CLASSIFIED_MAYBE && whole)
+		return (struct taken){0};
+	if (flow->flipped != flipped) /* the bytes have shown that client and server were taken for each other */
+		direction = !direction;
+	if (flow->parser)
+		return engine_parse(e, flow, direction, bytes, whole);
+	bool nobody = classified == CLASSIFIED_NOT;
+	if (nobody && direction == TO_SERVER && flow->transport == TRANSPORT_TCP && !flow->carried)
+		engine_spoke(e, flow);
+	return (struct taken){.consumed = bytes.size, .done = nobody};
 }
 
 static void on_gap(void *context, struct flow *flow, enum direction direction, uint64_t missing)
