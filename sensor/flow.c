@@ -34,7 +34,7 @@ struct flows *flows_open(uint32_t capacity, uint64_t seed, struct counters *coun
 	if (!flows)
 		return NULL;
 	uint32_t limit = FIRST_BUCKETS;
-	while (limit < capacity * 2) /* at most half full: who is looked for is nearly always the first, which flow_prefetch() has asked for */
+	while (limit < capacity)
 		limit *= 2;
 	flows->pool = reserve((size_t)capacity * sizeof *flows->pool);
 	flows->buckets = reserve((size_t)limit * sizeof *flows->buckets);
@@ -325,7 +325,7 @@ struct flow *flow_get(struct flows *flows, const struct datagram *d, uint64_t ha
 		return flow;
 	}
 	flow = flow_take(flows, NULL, ended, context);
-	if (flows->used * 2 > flows->bucket_mask && flows->bucket_mask + 1 < flows->bucket_limit)
+	if (flows->used > flows->bucket_mask && flows->bucket_mask + 1 < flows->bucket_limit)
 		flows_grow(flows);
 	flow_begin(flow, d, hash, direction);
 	uint32_t *bucket = &flows->buckets[hash & flows->bucket_mask];
