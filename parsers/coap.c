@@ -278,7 +278,7 @@ void coap_finish(struct coap_reading *r, struct reader *reader, uint32_t token_b
 	struct coap_event *coap = r->coap;
 	uint8_t code = coap->code, class = code >> 5;
 	coap->token_raw = read_slice(reader, token_bytes);
-	coap_memory_prefetch(r);
+	coap_memory_begin(r);
 	coap->token = slice_of(coap->token_hex, coap_hex(coap->token_raw, coap->token_hex, sizeof coap->token_hex));
 	if (reader->failed && !r->faults.cut)
 		coap_fault(&r->faults, "token_beyond_end");
@@ -354,6 +354,17 @@ static enum verdict coap_parse(struct parse *parse, struct slice input)
 	return PARSE_MORE;
 }
 
+static void coap_prepare(const void *state, const struct memos *memos, uint8_t direction, struct slice input)
+{
+	struct reader reader = reader_of(input);
+	uint8_t first = read_u8(&reader), code = read_u8(&reader);
+	struct coap_head head = {.type = first >> 4 & 3, .code = code};
+	head.message_id = read_be16(&reader);
+	head.token = read_slice(&reader, first & 15);
+	if (!reader.failed)
+		coap_memory_prepare(state, memos, direction, &head);
+}
+
 const struct parser parser_coap = {
 	.name = "coap",
 	.protocol = PROTOCOL_COAP,
@@ -363,4 +374,5 @@ const struct parser parser_coap = {
 	.messages = coap_messages,
 	.probe = coap_probe,
 	.parse = coap_parse,
+	.prepare = coap_prepare,
 };

@@ -125,6 +125,13 @@ struct coap_state {
 _Static_assert(sizeof(struct coap_state) <= LIMIT_PARSER_STATE, "the state of a flow is bounded");
 enum { COAP_UNSEEN, COAP_FROM_START, COAP_HALF_WAY };
 
+/* What is at the same place in every message over UDP. */
+struct coap_head {
+	uint8_t type, code;
+	uint16_t message_id;
+	struct slice token;
+};
+
 /* One message at hand. */
 struct coap_reading {
 	struct parse *parse;
@@ -158,8 +165,10 @@ static inline bool coap_has(const struct event *event, enum coap_option option)
 bool coap_knows_all(const struct coap_reading *r);
 
 /* --- coap_memory.c: what earlier messages say about this one. They complete the event and add faults. */
-/* First of all, once type, message id, code and token are known: sets the keys; memory is slow to come. */
-void coap_memory_prefetch(struct coap_reading *r);
+/* Of a message that is still to come. */
+void coap_memory_prepare(const struct coap_state *state, const struct memos *memos, unsigned direction, const struct coap_head *head);
+/* First of all, once type, message id, code and token are known. */
+void coap_memory_begin(struct coap_reading *r);
 void coap_request_seen(struct coap_reading *r);
 void coap_response_seen(struct coap_reading *r);
 void coap_empty_seen(struct coap_reading *r);

@@ -64,21 +64,36 @@ bool coap_knows_all(const struct coap_reading *r)
 
 /* --- exchanges ---------------------------------------------------------------------------------------------- */
 
-/* Which side a message comes from is plain; who asks depends on what it says. */
-void coap_memory_prefetch(struct coap_reading *r)
+/* A message between two endpoints, whose hashes these are. */
+static uint64_t sent_key(uint64_t from, uint64_t to, unsigned type, uint16_t message_id)
 {
-	bool from_client = r->parse->direction == TO_SERVER, asks = r->coap->code >> 5 == 0;
+	return memo_key(type >= COAP_TYPE_ACK ? hash_join(to, from) : hash_join(from, to), COAP_MEMO_MID, message_id);
+}
+
+static uint64_t token_key(uint64_t from, uint64_t to, uint8_t code, struct slice token)
+{
+	return memo_key(code >> 5 == 0 ? from : to, COAP_MEMO_TOKEN, hash_slice(token, 0));
+}
+
+/* Which side a message comes from is plain; who asks depends on what it says. */
+void coap_memory_begin(struct coap_reading *r)
+{
+	bool from_client = r->parse->direction == TO_SERVER;
 	uint64_t from = from_client ? r->client : r->server, to = from_client ? r->server : r->client;
-	if (!r->reliable) {
-		uint64_t ends = r->coap->type >= COAP_TYPE_ACK ? hash_join(to, from) : hash_join(from, to);
-		r->sent_key = memo_key(ends, COAP_MEMO_MID, r->coap->message_id);
-		if (r->coap->type < COAP_TYPE_ACK || !r->coap->code)
-			memo_prefetch_note(r->parse->memos, r->sent_key);
-	}
+	if (!r->reliable)
+		r->sent_key = sent_key(from, to, r->coap->type, r->coap->message_id);
 	if (!r->coap->code)
 		return;
-	r->token_key = memo_key(asks ? from : to, COAP_MEMO_TOKEN, hash_slice(r->coap->token_raw, 0));
-	memo_prefetch(r->parse->memos, r->token_key);
+	r->token_key = token_key(from, to, r->coap->code, r->coap->token_raw);
+	memo_prefetch_value(r->parse->memos, r->token_key);
+}
+
+void coap_memory_prepare(const struct coap_state *state, const struct memos *memos, unsigned direction, const struct coap_head *head)
+{
+	uint64_t from = state->endpoint[direction], to = state->endpoint[!direction];
+	memo_prefetch_note(memos, sent_key(from, to, head->type, head->message_id));
+	if (head->code)
+		memo_prefetch(memos, token_key(from, to, head->code, head->token));
 }
 
 /* A client may use one token with several servers at once: all but the first have the server in their key. */

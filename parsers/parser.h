@@ -70,6 +70,8 @@ struct parser {
 	const char *const *messages; /* by number; [0] is unused; ends at NULL */
 	enum probe (*probe)(struct slice first_bytes, uint8_t direction, uint16_t client_port, uint16_t server_port);
 	enum verdict (*parse)(struct parse *parse, struct slice input);
+	/* This datagram will be parsed soon: asks for the memory that it will need, and changes nothing. May be NULL. */
+	void (*prepare)(const void *state, const struct memos *memos, uint8_t direction, struct slice input);
 	/* `missing` bytes of this direction were lost; the next input starts somewhere after them. May be NULL. */
 	void (*gap)(struct parse *parse, uint64_t missing);
 	/* session->deadline_ns has passed. Sets a new one or leaves 0. May be NULL. */

@@ -301,7 +301,7 @@ static bool files_begin(struct capture *c)
 	return true;
 }
 
-static enum capture_result files_next(struct capture *c, struct packet *packet)
+static enum capture_result files_next(struct capture *c, const struct packet **packet)
 {
 	if (c->last) {
 		if (!source_next(c, c->last)) {
@@ -315,7 +315,7 @@ static enum capture_result files_next(struct capture *c, struct packet *packet)
 	while (c->heap_count) {
 		struct source *source = &c->sources[c->heap[0]];
 		if (source->file || (source_open(c, source) && source_next(c, source))) {
-			*packet = source->packet;
+			*packet = &source->packet;
 			c->last = source;
 			return CAPTURE_PACKET;
 		}
@@ -390,7 +390,7 @@ static bool live_take(struct capture *c, struct source *source)
 	return false;
 }
 
-static enum capture_result live_next(struct capture *c, struct packet *packet)
+static enum capture_result live_next(struct capture *c, const struct packet **packet)
 {
 	for (unsigned tried = 0; tried <= c->count && !c->stopped; tried++) {
 		if (tried == c->count) {
@@ -400,7 +400,7 @@ static enum capture_result live_next(struct capture *c, struct packet *packet)
 		}
 		struct source *source = &c->sources[c->turn++ % c->count];
 		if (live_take(c, source)) {
-			*packet = source->packet;
+			*packet = &source->packet;
 			return CAPTURE_PACKET;
 		}
 	}
@@ -454,7 +454,7 @@ struct capture *capture_open(const struct capture_options *options)
 	return NULL;
 }
 
-enum capture_result capture_next(struct capture *c, struct packet *packet)
+enum capture_result capture_next(struct capture *c, const struct packet **packet)
 {
 	if (c->stopped)
 		return CAPTURE_END;

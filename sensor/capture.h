@@ -21,8 +21,8 @@ struct capture_options {
 
 /* NULL when nothing could be opened; every fault is reported by log_error(), one line each: file, what, at which byte. */
 struct capture *capture_open(const struct capture_options *options);
-/* The packet borrows the capture's buffer until the next call, or longer: packet->stays. */
-enum capture_result capture_next(struct capture *capture, struct packet *packet);
+/* `*packet` is the capture's until the next call; its bytes may stay longer: packet->stays. */
+enum capture_result capture_next(struct capture *capture, const struct packet **packet);
 void capture_close(struct capture *capture);
 
 const char *capture_file_name(const struct capture *capture, uint16_t file); /* as the user would name it */

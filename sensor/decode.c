@@ -1,5 +1,6 @@
 #include "decode.h"
 #include "checksum.h"
+#include "decode_common.h"
 #include "fragments.h"
 #include "log.h"
 #include <pcap/dlt.h>
@@ -8,12 +9,11 @@
 enum { LAYERS_MAX = 24 }; /* headers and tunnels inside each other */
 
 enum {
-	ETHER_IPV4 = 0x0800, ETHER_IPV6 = 0x86dd, ETHER_VLAN = 0x8100, ETHER_QINQ = 0x88a8, ETHER_QINQ_OLD = 0x9100,
+	ETHER_IPV4 = DECODE_ETHER_IPV4, ETHER_IPV6 = 0x86dd, ETHER_VLAN = 0x8100, ETHER_QINQ = 0x88a8, ETHER_QINQ_OLD = 0x9100,
 	ETHER_MPLS = 0x8847, ETHER_MPLS_MULTI = 0x8848, ETHER_PPPOE = 0x8864, ETHER_BRIDGE = 0x6558, ETHER_ERSPAN2 = 0x88be,
 	ETHER_ERSPAN3 = 0x22eb, ETHER_PPP = 0x880b, ETHER_PBB = 0x88e7
 };
 enum { IP_IN_IP = 4, IPV6_IN_IP = 41, IP_GRE = 47 };
-enum { PORT_VXLAN = 4789, PORT_VXLAN_OLD = 8472, PORT_GENEVE = 6081 };
 
 struct decoder {
 	struct fragments *fragments;
@@ -91,20 +91,6 @@ static struct next ethertype(uint16_t type)
 
 /* --- checksums ---------------------------------------------------------------------------------------------- */
 
-/* Right when the sum over everything, the checksum included, is all ones. A sender that lets its network card do the
- * work leaves the sum of the pseudo header alone, or zero, in the field: that is no fault (checksum offload). A wrong sum
- * is counted and the segment still read: many captures carry them, and a receiver may have seen it mended. */
-static inline bool sum_wrong(uint64_t ends, uint8_t protocol, const uint8_t *transport, uint32_t size, unsigned offset)
-{
-	const uint8_t pseudo[4] = {0, protocol, (uint8_t)(size >> 8), (uint8_t)size};
-	uint32_t word;
-	uint16_t field;
-	memcpy(&word, pseudo, sizeof word);
-	memcpy(&field, transport + offset, sizeof field);
-	uint64_t sum = ends + word;
-	return field != 0 && checksum_fold(checksum_add(sum, transport, size)) != 0xffff && checksum_fold(sum) != field;
-}
-
 static void check_transport(struct descent *d, struct slice transport, uint32_t size, unsigned offset)
 {
 	const struct datagram *out = d->out;
@@ -112,7 +98,7 @@ static void check_transport(struct descent *d, struct slice transport, uint32_t 
 	if (transport.size < size || size > UINT16_MAX)
 		return;
 	uint64_t ends = checksum_add(checksum_add(0, out->source.bytes + skip, 16 - skip), out->target.bytes + skip, 16 - skip);
-	d->decoder->counters->bad_checksum += sum_wrong(ends, out->transport, transport.at, size, offset);
+	d->decoder->counters->bad_checksum += checksum_wrong(ends, out->transport, transport.at, size, offset);
 }
 
 /* --- transport ---------------------------------------------------------------------------------------------- */
@@ -140,17 +126,12 @@ static struct next step_tcp(struct descent *d, uint32_t size)
 	return done;
 }
 
-static bool is_tunnel(uint16_t port)
-{
-	return port == PORT_VXLAN || port == PORT_VXLAN_OLD || port == PORT_GENEVE;
-}
-
 /* VXLAN (RFC 7348 section 5): flags, with I set, then the VNI. Geneve (RFC 8926 section 3.4): version, options in words. */
 static bool step_udp_tunnel(struct descent *d, uint16_t port, struct slice payload, struct next *next)
 {
-	if (!is_tunnel(port) || payload.size < 8)
+	if (!decode_is_tunnel(port) || payload.size < 8)
 		return false;
-	if (port == PORT_GENEVE) {
+	if (port == DECODE_GENEVE) {
 		uint32_t header = 8 + (uint32_t)(payload.at[0] & 0x3f) * 4;
 		if (payload.at[0] >> 6 != 0 || payload.size < header)
 			return false;
@@ -284,13 +265,6 @@ static struct next step_transport(struct descent *d, uint8_t protocol, uint32_t 
 
 /* --- network ------------------------------------------------------------------------------------------------ */
 
-static void set_v4(struct address *address, const uint8_t *at)
-{
-	static const uint8_t prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-	memcpy(address->bytes, prefix, sizeof prefix);
-	memcpy(address->bytes + 12, at, 4);
-}
-
 static struct next fragment(struct descent *d, const struct fragment *piece, uint8_t protocol)
 {
 	struct slice whole;
@@ -328,8 +302,8 @@ static struct next step_ipv4(struct descent *d)
 	uint64_t sum = checksum_add(0, at, header);
 	if (at[10] | at[11]) /* zero: offloaded */
 		d->decoder->counters->bad_checksum += checksum_fold(sum) != 0xffff;
-	set_v4(&d->out->source, at + 12);
-	set_v4(&d->out->target, at + 16);
+	decode_set_v4(&d->out->source, at + 12);
+	decode_set_v4(&d->out->target, at + 16);
 	d->out->ttl = at[8];
 	uint16_t flags = load_be16(at + 6);
 	uint8_t protocol = at[9];
@@ -538,36 +512,6 @@ bool decode_knows_link(uint16_t link_type)
 	return false;
 }
 
-/* Nearly every frame is this: TCP in IPv4 without options in Ethernet, whole and unfragmented. It is read in one go, to the
- * same end as by the steps above; what is anything else is left to them. */
-static bool decode_common(struct decoder *decoder, const struct packet *packet, struct datagram *out)
-{
-	enum { IP = 14, TCP = 34, LEAST = 54 };
-	const uint8_t *at = packet->bytes.at;
-	if (packet->link_type != DLT_EN10MB || packet->bytes.size < LEAST || load_be16(at + 12) != ETHER_IPV4 || at[IP] != 0x45 ||
-	    at[IP + 9] != TRANSPORT_TCP || load_be16(at + IP + 6) & 0x3fff)
-		return false;
-	uint32_t total = load_be16(at + IP + 2), header = (uint32_t)(at[TCP + 12] >> 4) * 4;
-	if (total > packet->bytes.size - IP || header < 20 || total < 20 + header)
-		return false;
-	set_v4(&out->source, at + IP + 12);
-	set_v4(&out->target, at + IP + 16);
-	out->transport = TRANSPORT_TCP;
-	out->ether = at;
-	out->ttl = at[IP + 8];
-	out->source_port = load_be16(at + TCP);
-	out->target_port = load_be16(at + TCP + 2);
-	out->seq = load_be32(at + TCP + 4);
-	out->ack = load_be32(at + TCP + 8);
-	out->tcp_flags = at[TCP + 13] & 0x3f;
-	out->payload_bytes = total - 20 - header;
-	out->payload = slice_of(at + TCP + header, out->payload_bytes);
-	if (at[IP + 10] | at[IP + 11])
-		decoder->counters->bad_checksum += checksum_fold(checksum_add(0, at + IP, 20)) != 0xffff;
-	decoder->counters->bad_checksum += sum_wrong(checksum_add(0, at + IP + 12, 8), TRANSPORT_TCP, at + TCP, total - 20, 16);
-	return true;
-}
-
 enum decoded decode(struct decoder *decoder, const struct packet *packet, struct datagram *out)
 {
 	out->time_ns = packet->time_ns;
@@ -579,7 +523,7 @@ enum decoded decode(struct decoder *decoder, const struct packet *packet, struct
 	out->ether = NULL;
 	out->cut = false;
 	out->tcp_flags = 0;
-	if (decode_common(decoder, packet, out))
+	if (decode_common(decoder->counters, packet, out))
 		return DECODED_DATAGRAM;
 	struct descent d = {decoder, packet, out, packet->bytes, 0, false};
 	struct next next = step_link(&d);

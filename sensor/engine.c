@@ -2,6 +2,7 @@
 #include "classify.h"
 #include "decode.h"
 #include "digest.h"
+#include "emitter.h"
 #include "fusion.h"
 #include "identity.h"
 #include "log.h"
@@ -12,7 +13,7 @@
 
 /* Packets wait in a batch while the memory of their flows is on its way from DRAM; with a million flows nearly every
  * packet would stall on it otherwise. */
-enum { BATCH = 32, AHEAD = 6, BATCH_BYTES = 65536 };
+enum { BATCH = 32, AHEAD = 6, NEAR = 3, BATCH_BYTES = 65536 };
 
 struct waiting {
 	struct datagram datagram;
@@ -29,158 +30,22 @@ struct engine {
 	struct memos *memos;
 	struct identities *identities;
 	struct detect *detect;
-	struct fusion *fusion; /* NULL: only the wire, or only logs, are given */
-	uint64_t now_ns, told_ns; /* told_ns: up to which the detectors' timers were told of */
-	uint64_t events_of[PROTOCOL_COUNT];
-	/* the packet at hand, as evidence of the events that it causes */
-	uint64_t packet_ns;
-	uint32_t frame;
-	uint16_t file;
-	bool macs; /* events bring them */
+	struct emitter emitter;
+	uint64_t now_ns;
 	unsigned batch_count;
 	uint32_t batch_bytes;
 	struct waiting batch[BATCH];
 	uint8_t bytes[BATCH_BYTES];
 };
 
-static void on_ended(void *context, struct flow *flow, uint64_t now_ns, const char *how);
-
-/* --- events ------------------------------------------------------------------------------------------------- */
-
-static void engine_event(struct engine *e, const struct event *event)
-{
-	e->counters.events++;
-	e->events_of[event->protocol]++;
-	if (e->fusion) {
-		fusion_event(e->fusion, event, e->told_ns);
-		return;
-	}
-	if (e->options.event)
-		e->options.event(e->options.context, event);
-	if (e->detect)
-		detect_event(e->detect, event);
-}
-
-/* The flow whose packets these are: of a flow that another carries, the carrier. */
-static struct flow *root_of(const struct engine *e, struct flow *flow)
-{
-	return flow->carried ? flow_kin(e->flows, flow) : flow;
-}
-
-static void flow_event(const struct engine *e, struct flow *flow, enum direction direction, struct event *event)
-{
-	struct flow *root = root_of(e, flow);
-	*event = (struct event){
-		.time_ns = e->packet_ns,
-		.flow_id = flow->flow_id,
-		.ends = &root->ends,
-		.session = &root->session,
-		.app_proto = flow->app_proto,
-		.frame = e->frame,
-		.file = e->file,
-		.transport = flow->transport,
-		.direction = (uint8_t)direction,
-		.one_sided = !root->half[TO_SERVER].packets || !root->half[TO_CLIENT].packets,
-	};
-	if (e->macs)
-		flow_macs(root, event->mac);
-}
-
-/* Something that a session is there for, as opposed to what begins, keeps and ends it. */
-static bool is_use(unsigned action)
-{
-	return action == ACTION_PUBLISH || action == ACTION_SUBSCRIBE || action == ACTION_UNSUBSCRIBE || action == ACTION_DELIVER ||
-	       action == ACTION_REQUEST || action == ACTION_RESPOND;
-}
-
-static void emit(struct parse *parse, const struct event *event)
-{
-	struct engine *e = parse->owner;
-	const struct address *predecessor = NULL;
-	if (event->action == ACTION_AUTHENTICATE && event->outcome == OUTCOME_SUCCESS)
-		predecessor = identity_begins(e->identities, e->flows, root_of(e, parse->flow));
-	if (predecessor) {
-		struct event login = *event;
-		login.predecessor = *predecessor;
-		engine_event(e, &login);
-	} else {
-		engine_event(e, event);
-	}
-	if (is_use(event->action))
-		parse->session->used = true;
-}
-
-static void carry(struct parse *parse, const struct parser *inner, struct slice bytes)
-{
-	struct engine *e = parse->owner;
-	uint32_t frame = e->frame;
-	uint16_t file = e->file;
-	struct flow *flow = flow_carry(e->flows, parse->flow, on_ended, e);
-	e->packet_ns = parse->time_ns; /* on_ended() may have spoken of the past */
-	e->frame = frame;
-	e->file = file;
-	if (!flow)
-		return;
-	if (inner && !flow->parser_state)
-		classify_as(e->classifier, flow, inner);
-	stream_carry(e->streams, flow, parse->direction, bytes);
-}
-
-/* What is carried carries nothing itself. */
-static void carry_nothing(struct parse *parse, const struct parser *inner, struct slice bytes)
-{
-	(void)parse, (void)inner, (void)bytes;
-}
-
-static void carry_lost(struct parse *parse, uint64_t missing)
-{
-	struct engine *e = parse->owner;
-	struct flow *flow = parse->flow->carried ? NULL : flow_kin(e->flows, parse->flow);
-	if (flow)
-		stream_carry_lost(e->streams, flow, parse->direction, missing);
-}
-
-static void parse_begin(struct engine *e, struct flow *flow, enum direction direction, struct parse *parse)
-{
-	struct flow *root = root_of(e, flow);
-	const struct half *own = &root->half[direction], *other = &root->half[!direction];
-	*parse = (struct parse){
-		.state = flow->state,
-		.session = &root->session,
-		.memos = e->memos,
-		.flow_id = flow->flow_id,
-		.time_ns = e->packet_ns,
-		.direction = (uint8_t)direction,
-		.midstream = flow->midstream,
-		.peer_heard = (int32_t)(own->last_ack - other->next_seq) >= 0, /* a FIN takes a number too */
-		.emit = emit,
-		.carry = flow->carried ? carry_nothing : carry,
-		.carry_lost = carry_lost,
-		.owner = e,
-		.flow = flow,
-		.counters = &e->counters,
-	};
-	flow_event(e, flow, direction, &parse->base);
-	parse->base.protocol = (uint8_t)flow->parser->protocol;
-	parse->base.fields = flow->parser->fields;
-}
-
-/* A deadline that moved later needs nothing: the wheel looks again when it comes by. */
-static void parse_end(struct engine *e, struct flow *flow)
-{
-	flow = root_of(e, flow);
-	if (flow->session.deadline_ns && flow->session.deadline_ns < flow->expires_ns)
-		flow_reschedule(e->flows, flow);
-}
-
 /* --- what the stream tells ---------------------------------------------------------------------------------- */
 
 static void engine_spoke(struct engine *e, struct flow *flow)
 {
 	struct event event;
-	flow_event(e, flow, TO_SERVER, &event);
+	emitter_event_begin(&e->emitter, flow, TO_SERVER, &event);
 	transport_spoke(&event);
-	engine_event(e, &event);
+	emitter_event(&e->emitter, &event);
 }
 
 static void engine_parser_end(struct engine *e, struct flow *flow)
@@ -188,7 +53,7 @@ static void engine_parser_end(struct engine *e, struct flow *flow)
 	struct parse parse;
 	if (!flow->parser || !flow->parser->end)
 		return;
-	parse_begin(e, flow, TO_SERVER, &parse);
+	emitter_parse_begin(&e->emitter, flow, TO_SERVER, &parse);
 	flow->parser->end(&parse);
 	memset(flow->state, 0, sizeof flow->state);
 }
@@ -204,41 +69,41 @@ static void engine_become(struct engine *e, struct flow *flow, const struct pars
 	}
 }
 
+static struct taken on_bytes(void *context, struct flow *flow, enum direction direction, struct slice bytes, bool whole);
+
+static struct taken engine_parse(struct engine *e, struct flow *flow, enum direction direction, struct slice bytes, bool whole)
+{
+	struct parse parse;
+	emitter_parse_begin(&e->emitter, flow, direction, &parse);
+	parse.cut = flow->transport == TRANSPORT_UDP && !whole;
+	enum verdict verdict = flow->parser->parse(&parse, bytes);
+	emitter_parse_end(&e->emitter, flow);
+	e->counters.messages_bad += verdict == PARSE_BAD;
+	if (!parse.becomes && !parse.becomes_unknown)
+		return (struct taken){parse.consumed, parse.skip, parse.want, verdict != PARSE_MORE};
+	engine_become(e, flow, parse.becomes);
+	bytes = slice_of(bytes.at + parse.consumed, bytes.size - parse.consumed);
+	struct taken taken = bytes.size || parse.becomes ? on_bytes(e, flow, direction, bytes, whole) : (struct taken){0};
+	taken.consumed += parse.consumed;
+	return taken;
+}
+
 static struct taken on_bytes(void *context, struct flow *flow, enum direction direction, struct slice bytes, bool whole)
 {
 	struct engine *e = context;
-	struct taken taken = {0};
 	bool flipped = flow->flipped;
 	enum classified classified = flow->parser ? CLASSIFIED_OURS : flow->parser_state ? CLASSIFIED_NOT
 				   : classify_bytes(e->classifier, flow, direction, bytes);
 	if (classified == CLASSIFIED_MAYBE && whole)
-		return taken;
+		return (struct taken){0};
 	if (flow->flipped != flipped) /* the bytes have shown that client and server were taken for each other */
 		direction = !direction;
-	if (!flow->parser) {
-		taken.consumed = bytes.size;
-		taken.done = classified == CLASSIFIED_NOT;
-		if (taken.done && direction == TO_SERVER && flow->transport == TRANSPORT_TCP && !flow->carried)
-			engine_spoke(e, flow);
-		return taken;
-	}
-	struct parse parse;
-	parse_begin(e, flow, direction, &parse);
-	parse.cut = flow->transport == TRANSPORT_UDP && !whole;
-	enum verdict verdict = flow->parser->parse(&parse, bytes);
-	parse_end(e, flow);
-	e->counters.messages_bad += verdict == PARSE_BAD;
-	taken.consumed = parse.consumed;
-	taken.skip = parse.skip;
-	taken.want = parse.want;
-	taken.done = verdict != PARSE_MORE;
-	if (!parse.becomes && !parse.becomes_unknown)
-		return taken;
-	engine_become(e, flow, parse.becomes);
-	bytes = slice_of(bytes.at + parse.consumed, bytes.size - parse.consumed);
-	taken = bytes.size || parse.becomes ? on_bytes(e, flow, direction, bytes, whole) : (struct taken){0};
-	taken.consumed += parse.consumed;
-	return taken;
+	if (flow->parser)
+		return engine_parse(e, flow, direction, bytes, whole);
+	bool nobody = classified == CLASSIFIED_NOT;
+	if (nobody && direction == TO_SERVER && flow->transport == TRANSPORT_TCP && !flow->carried)
+		engine_spoke(e, flow);
+	return (struct taken){.consumed = bytes.size, .done = nobody};
 }
 
 static void on_gap(void *context, struct flow *flow, enum direction direction, uint64_t missing)
@@ -247,9 +112,9 @@ static void on_gap(void *context, struct flow *flow, enum direction direction, u
 	if (!flow->parser || !flow->parser->gap)
 		return;
 	struct parse parse;
-	parse_begin(e, flow, direction, &parse);
+	emitter_parse_begin(&e->emitter, flow, direction, &parse);
 	flow->parser->gap(&parse, missing);
-	parse_end(e, flow);
+	emitter_parse_end(&e->emitter, flow);
 }
 
 static void on_opened(void *context, struct flow *flow)
@@ -258,9 +123,9 @@ static void on_opened(void *context, struct flow *flow)
 	struct event event;
 	if (flow->midstream)
 		return;
-	flow_event(e, flow, TO_SERVER, &event);
+	emitter_event_begin(&e->emitter, flow, TO_SERVER, &event);
 	transport_opened(&event, flow);
-	engine_event(e, &event);
+	emitter_event(&e->emitter, &event);
 }
 
 static void engine_streams_end(struct engine *e, struct flow *flow)
@@ -278,9 +143,9 @@ static void engine_streams_end(struct engine *e, struct flow *flow)
 static void engine_failed(struct engine *e, struct flow *flow, const char *reason)
 {
 	struct event event;
-	flow_event(e, flow, TO_SERVER, &event);
+	emitter_event_begin(&e->emitter, flow, TO_SERVER, &event);
 	transport_failed(&event, reason);
-	engine_event(e, &event);
+	emitter_event(&e->emitter, &event);
 }
 
 static void on_refused(void *context, struct flow *flow)
@@ -294,9 +159,9 @@ static void on_closed(void *context, struct flow *flow, const char *how, enum di
 	struct event event;
 	struct transport_detail detail;
 	engine_streams_end(e, flow);
-	flow_event(e, flow, by, &event);
+	emitter_event_begin(&e->emitter, flow, by, &event);
 	transport_closed(&event, &detail, flow, how, by);
-	engine_event(e, &event);
+	emitter_event(&e->emitter, &event);
 	classify_forget(e->classifier, flow);
 }
 
@@ -305,9 +170,7 @@ static void on_closed(void *context, struct flow *flow, const char *how, enum di
 /* What happens without a packet is shown by the flow's first. */
 static void evidence_of(struct engine *e, const struct flow *flow, uint64_t now_ns)
 {
-	e->packet_ns = now_ns;
-	e->frame = flow->first_frame;
-	e->file = flow->first_file;
+	emitter_show(&e->emitter, now_ns, flow->first_frame, flow->first_file);
 }
 
 static void on_ended(void *context, struct flow *flow, uint64_t now_ns, const char *how)
@@ -346,7 +209,7 @@ static void on_deadline(void *context, struct flow *flow, uint64_t now_ns, const
 		return;
 	}
 	evidence_of(e, flow, now_ns);
-	parse_begin(e, speaker, TO_SERVER, &parse);
+	emitter_parse_begin(&e->emitter, speaker, TO_SERVER, &parse);
 	speaker->parser->expire(&parse);
 }
 
@@ -356,11 +219,7 @@ static void engine_time(struct engine *e, uint64_t now_ns)
 		return;
 	e->now_ns = now_ns;
 	flows_time(e->flows, now_ns, on_ended, on_deadline, e);
-	e->told_ns = now_ns;
-	if (e->fusion)
-		fusion_time(e->fusion, now_ns);
-	else if (e->detect)
-		detect_time(e->detect, now_ns);
+	emitter_time(&e->emitter, now_ns);
 }
 
 /* --- the line ----------------------------------------------------------------------------------------------- */
@@ -393,13 +252,8 @@ static void engine_datagram(struct engine *e, const struct datagram *d, uint64_t
 	bool is_new;
 	enum direction direction;
 	engine_time(e, d->time_ns);
-	e->packet_ns = d->time_ns;
-	e->frame = d->frame;
-	e->file = d->file;
 	struct flow *flow = flow_get(e->flows, d, hash, &is_new, &direction, on_ended, e);
-	e->packet_ns = d->time_ns; /* on_ended() spoke of the past */
-	e->frame = d->frame;
-	e->file = d->file;
+	emitter_show(&e->emitter, d->time_ns, d->frame, d->file); /* here: on_ended() has spoken of the past */
 	if (d->transport == TRANSPORT_TCP)
 		engine_tcp(e, flow, direction, d);
 	else
@@ -408,14 +262,27 @@ static void engine_datagram(struct engine *e, const struct datagram *d, uint64_t
 		classify_packet(e->classifier, flow, direction, d);
 }
 
+/* What the parser of a datagram will look for in its memory may be fetched once its flow is there. */
+static void engine_prepare(const struct engine *e, const struct waiting *w)
+{
+	enum direction direction;
+	const struct datagram *d = &w->datagram;
+	const struct flow *flow = d->transport == TRANSPORT_UDP ? flow_peek(e->flows, d, w->hash, &direction) : NULL;
+	if (flow && flow->parser && flow->parser->prepare)
+		flow->parser->prepare(flow->state, e->memos, (uint8_t)direction, d->payload);
+}
+
+/* Each packet takes three steps: its flow is sent for, then what its parser needs, and then it is dealt with. */
 static void engine_flush(struct engine *e)
 {
-	for (unsigned i = 0; i < AHEAD && i < e->batch_count; i++)
-		flow_prefetch(e->flows, e->batch[i].hash);
-	for (unsigned i = 0; i < e->batch_count; i++) {
-		if (i + AHEAD < e->batch_count)
-			flow_prefetch(e->flows, e->batch[i + AHEAD].hash);
-		engine_datagram(e, &e->batch[i].datagram, e->batch[i].hash);
+	unsigned count = e->batch_count;
+	for (unsigned i = 0; i < count + AHEAD; i++) {
+		if (i < count)
+			flow_prefetch(e->flows, e->batch[i].hash);
+		if (i >= AHEAD - NEAR && i - (AHEAD - NEAR) < count)
+			engine_prepare(e, &e->batch[i - (AHEAD - NEAR)]);
+		if (i >= AHEAD)
+			engine_datagram(e, &e->batch[i - AHEAD].datagram, e->batch[i - AHEAD].hash);
 	}
 	e->batch_count = 0;
 	e->batch_bytes = 0;
@@ -481,7 +348,7 @@ void engine_log(struct engine *e, const struct event *event)
 {
 	engine_flush(e);
 	engine_time(e, event->time_ns);
-	engine_event(e, event);
+	emitter_event(&e->emitter, event);
 }
 
 void engine_idle(struct engine *e, uint64_t now_ns)
@@ -495,21 +362,21 @@ bool engine_fuse(struct engine *e)
 	const struct fusion_options options = {
 		.tolerance_ns = e->options.config->fusion_tolerance_s * TW_SECOND, .seed = digest_seed(e->options.live),
 		.counters = &e->counters, .detect = e->detect, .event = e->options.event, .context = e->options.context};
-	e->fusion = options.tolerance_ns ? fusion_open(&options) : NULL;
-	return e->fusion || !options.tolerance_ns;
+	e->emitter.fusion = options.tolerance_ns ? fusion_open(&options) : NULL;
+	return e->emitter.fusion || !options.tolerance_ns;
 }
 
 struct fusion *engine_fusion(const struct engine *e)
 {
-	return e->fusion;
+	return e->emitter.fusion;
 }
 
 void engine_finish(struct engine *e)
 {
 	engine_flush(e);
 	flows_finish(e->flows, e->now_ns, on_ended, e);
-	if (e->fusion)
-		fusion_flush(e->fusion);
+	if (e->emitter.fusion)
+		fusion_flush(e->emitter.fusion);
 	if (e->detect)
 		detect_finish(e->detect);
 }
@@ -538,6 +405,9 @@ static bool engine_start(struct engine *e)
 	e->classifier = classifier_open(&classify);
 	if (e->options.rules)
 		e->detect = detect_open(&detect);
+	e->emitter = (struct emitter){.flows = e->flows, .streams = e->streams, .classifier = e->classifier, .memos = e->memos,
+				      .identities = e->identities, .detect = e->detect, .counters = &e->counters,
+				      .event = e->options.event, .context = e->options.context, .ended = on_ended, .ended_context = e};
 	return e->decoder && e->flows && e->streams && e->memos && e->identities && e->classifier && (e->detect || !e->options.rules);
 }
 
@@ -558,7 +428,7 @@ void engine_close(struct engine *e)
 {
 	if (!e)
 		return;
-	fusion_close(e->fusion);
+	fusion_close(e->emitter.fusion);
 	detect_close(e->detect);
 	classifier_close(e->classifier);
 	memos_close(e->memos);
@@ -580,7 +450,7 @@ bool engine_exchange(struct engine *e, struct rules *rules)
 
 void engine_macs(struct engine *e, bool wanted)
 {
-	e->macs = wanted;
+	e->emitter.macs = wanted;
 }
 
 struct counters *engine_counters(struct engine *e)
@@ -595,5 +465,5 @@ uint64_t engine_alerts_of(const struct engine *e, uint32_t rule_index)
 
 uint64_t engine_events_of(const struct engine *e, enum protocol protocol)
 {
-	return e->events_of[protocol];
+	return e->emitter.events_of[protocol];
 }

@@ -179,7 +179,7 @@ bool field_get(const struct field *field, const struct event *event, struct valu
 		return out->number != 0;
 	case FIELD_ADDRESS:
 		out->address = at;
-		return (field->base == BASE_ENDS && event->source == SOURCE_WIRE) || address_known(at); /* a line may not say */
+		return field_has_address(field->base, at, event);
 	case FIELD_TEXT:
 	case FIELD_CODES:
 		out->text = *(const struct slice *)at;

@@ -155,6 +155,12 @@ static inline bool address_known(const struct address *a)
 	return memcmp(a, &zero, sizeof zero) != 0;
 }
 
+/* Does the event have the address of a FIELD_ADDRESS? On the wire both ends have one, whichever. */
+static inline bool field_has_address(unsigned base, const struct address *a, const struct event *event)
+{
+	return (base == BASE_ENDS && event->source == SOURCE_WIRE) || address_known(a);
+}
+
 /* How many of its kind the event stands for: more than one only in a log's summary. Detectors that count, count so many. */
 static inline uint32_t event_weight(const struct event *e)
 {

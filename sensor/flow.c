@@ -90,33 +90,40 @@ void flow_prefetch(const struct flows *flows, uint64_t hash)
 		__builtin_prefetch(flow + lines[i]);
 }
 
-/* 1: d goes from the flow's client to its server, 2: the other way, 0: another conversation. */
-static unsigned flow_matches(const struct flow *flow, const struct datagram *d)
+static uint64_t address_difference(const struct address *a, const struct address *b)
 {
-	const struct ends *ends = &flow->ends;
-	if (flow->transport != d->transport)
-		return 0;
-	if (ends->client_port == d->source_port && ends->server_port == d->target_port &&
-	    address_equal(&ends->client, &d->source) && address_equal(&ends->server, &d->target))
-		return 1;
-	if (ends->client_port == d->target_port && ends->server_port == d->source_port &&
-	    address_equal(&ends->client, &d->target) && address_equal(&ends->server, &d->source))
-		return 2;
-	return 0;
+	uint64_t x[2], y[2];
+	memcpy(x, a, sizeof x);
+	memcpy(y, b, sizeof y);
+	return (x[0] ^ y[0]) | (x[1] ^ y[1]);
 }
 
-static struct flow *flow_find(struct flows *flows, const struct datagram *d, uint64_t hash, enum direction *direction)
+/* Which way a packet goes nobody can guess, a branch predictor neither: both ways are compared, without a branch. */
+static bool flow_matches(const struct flow *flow, const struct datagram *d, enum direction *direction)
+{
+	const struct ends *ends = &flow->ends;
+	uint64_t forth = address_difference(&ends->client, &d->source) | address_difference(&ends->server, &d->target) |
+			 (unsigned)(ends->client_port ^ d->source_port) | (unsigned)(ends->server_port ^ d->target_port);
+	uint64_t back = address_difference(&ends->client, &d->target) | address_difference(&ends->server, &d->source) |
+			(unsigned)(ends->client_port ^ d->target_port) | (unsigned)(ends->server_port ^ d->source_port);
+	*direction = forth ? TO_CLIENT : TO_SERVER;
+	return flow->transport == d->transport && (!forth | !back);
+}
+
+static struct flow *flow_find(const struct flows *flows, const struct datagram *d, uint64_t hash, enum direction *direction)
 {
 	uint32_t index = flows->buckets[hash & flows->bucket_mask];
 	for (; index != FLOW_NONE; index = flows->pool[index].next) {
 		struct flow *flow = &flows->pool[index];
-		unsigned match = flow->hash == hash ? flow_matches(flow, d) : 0;
-		if (match) {
-			*direction = match == 1 ? TO_SERVER : TO_CLIENT;
+		if (flow->hash == hash && flow_matches(flow, d, direction))
 			return flow;
-		}
 	}
 	return NULL;
+}
+
+const struct flow *flow_peek(const struct flows *flows, const struct datagram *d, uint64_t hash, enum direction *direction)
+{
+	return flow_find(flows, d, hash, direction);
 }
 
 /* Doubles the buckets: each old chain is shared out between itself and its image. */

@@ -57,11 +57,11 @@ struct flow {
 	uint32_t first_frame;
 	uint32_t ndpi;           /* handle of classify.h; FLOW_NONE */
 	struct half half[2];     /* by enum direction: TO_SERVER is what the client sends */
-	struct session session;
 	uint8_t probes;          /* packets with payload offered to classification so far */
 	bool flipped : 1;        /* flow_flip() was called an odd number of times */
 	bool carried : 1;        /* see flow_carry() */
 	uint8_t mac_tail[2][3];  /* by enum direction, who sends it; in two parts: there is no other room in 512 bytes */
+	struct session session;  /* behind what every packet asks for: its names are asked for seldom */
 	uint64_t state[LIMIT_PARSER_STATE / 8];
 };
 _Static_assert(sizeof(struct flow) <= 512, "a flow costs at most 512 bytes");
@@ -77,6 +77,8 @@ uint64_t flow_hash(const struct flows *flows, const struct datagram *d);
 void flow_prefetch_bucket(const struct flows *flows, uint64_t hash);
 void flow_prefetch(const struct flows *flows, uint64_t hash);
 
+/* The flow of a datagram, as things stand; NULL when there is none. */
+const struct flow *flow_peek(const struct flows *flows, const struct datagram *d, uint64_t hash, enum direction *direction);
 /* The flow of a datagram, made when it is new (`*is_new`). Never NULL. `*direction` is the datagram's in it.
  * Who is the client: who sent the SYN; else who sent first, unless only the sender's port is one that servers use
  * (registered or < 1024) - then the other way round. A new SYN on a flow that has ended begins a new flow: the old one

@@ -34,6 +34,8 @@ static bool number_holds(const struct predicate *p, uint64_t number)
 	switch (p->op) {
 	case MATCH_NUMBER:
 		return number == p->number;
+	case MATCH_NUMBERS:
+		return number_among(p, number);
 	case MATCH_NEQ:
 		return number != p->number;
 	case MATCH_GT:
@@ -54,16 +56,9 @@ void predicate_set_net(struct predicate *p, const struct address *address, unsig
 	struct address mask = {{0}};
 	for (unsigned i = 0; i < bits; i++)
 		mask.bytes[i / 8] |= (uint8_t)(0x80 >> i % 8);
-	memcpy(p->net, address->bytes, sizeof p->net);
-	memcpy(p->mask, mask.bytes, sizeof p->mask);
+	memcpy(p->net.net, address->bytes, sizeof p->net.net);
+	memcpy(p->net.mask, mask.bytes, sizeof p->net.mask);
 	p->op = MATCH_NET;
-}
-
-static bool in_net(const struct predicate *p, const struct address *address)
-{
-	uint64_t at[2];
-	memcpy(at, address->bytes, sizeof at);
-	return (((at[0] ^ p->net[0]) & p->mask[0]) | ((at[1] ^ p->net[1]) & p->mask[1])) == 0;
 }
 
 static bool codes_hold(const struct predicate *p, struct slice codes)
@@ -163,8 +158,8 @@ static bool value_holds(const struct predicate *p, const struct value *value)
 {
 	switch (p->field->type) {
 	case FIELD_ADDRESS:
-		if (p->op == MATCH_NET)
-			return in_net(p, value->address);
+		if (p->op == MATCH_NET || p->op == MATCH_NETS)
+			return p->op == MATCH_NET ? net_has(&p->net, value->address) : net_among(p, value->address);
 		char text[ADDRESS_TEXT_MAX];
 		unsigned size = address_format(value->address, text);
 		return text_holds(p, slice_of(text, size));
@@ -287,7 +282,7 @@ struct expression *expression_reduce(struct arena *arena, struct expression *e, 
 
 /* --- alternatives ------------------------------------------------------------------------------------------- */
 
-/* In OR, predicates on one field become one predicate: its value is fetched once, and plain texts are looked for together. */
+/* In OR, predicates on one field become one predicate: its value is fetched once, and what is alike is looked for together. */
 
 static bool is_plain_text(const struct predicate *p)
 {
@@ -352,6 +347,30 @@ static unsigned collect_texts(struct arena *arena, struct predicate *list, unsig
 	return left;
 }
 
+/* The same for numbers and networks. */
+static unsigned collect_like(struct arena *arena, struct predicate *list, unsigned count, enum match_op one, enum match_op many)
+{
+	uint64_t *numbers = arena_take(arena, count * sizeof *numbers);
+	struct net *nets = arena_take(arena, count * sizeof *nets);
+	struct predicate set = {.op = many, .field = list[0].field, .numbers = numbers, .nets = nets};
+	unsigned left = 0;
+	for (unsigned i = 0; i < count; i++)
+		set.count += list[i].op == one;
+	if (set.count < 2)
+		return count;
+	set.count = 0;
+	for (unsigned i = 0; i < count; i++) {
+		if (list[i].op != one) {
+			list[left++] = list[i];
+			continue;
+		}
+		numbers[set.count] = list[i].number;
+		nets[set.count++] = list[i].net;
+	}
+	list[left++] = set;
+	return left;
+}
+
 /* The predicates of `parts` on the field of the first, taken out of them and made one. */
 static struct expression *join_field(struct arena *arena, struct expression **parts, unsigned count)
 {
@@ -366,6 +385,8 @@ static struct expression *join_field(struct arena *arena, struct expression **pa
 		}
 	n = collect_texts(arena, list, n, false);
 	n = collect_texts(arena, list, n, true);
+	n = collect_like(arena, list, n, MATCH_NUMBER, MATCH_NUMBERS);
+	n = collect_like(arena, list, n, MATCH_NET, MATCH_NETS);
 	if (n == 1)
 		return predicate_of(arena, list[0]);
 	return predicate_of(arena, (struct predicate){.field = field, .op = MATCH_ANY, .any = list, .count = n});

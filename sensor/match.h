@@ -12,7 +12,9 @@ enum match_op {
 	MATCH_ABSENT,     /* it is not (null) */
 	MATCH_NUMBER,     /* equal; also BOOL, ENUM, SECRET */
 	MATCH_GT, MATCH_GTE, MATCH_LT, MATCH_LTE, MATCH_NEQ,
+	MATCH_NUMBERS,    /* one of many of these */
 	MATCH_NET,        /* address in net/bits */
+	MATCH_NETS,       /* in one of many of these */
 	MATCH_TEXT,       /* the whole text; in the order of enum text_op */
 	MATCH_STARTS, MATCH_ENDS, MATCH_CONTAINS,
 	MATCH_TEXTS,      /* one of many of these */
@@ -24,12 +26,17 @@ enum match_op {
 	MATCH_FOREIGN     /* the same, with another level in the place of the field's */
 };
 
+/* As it lies in memory. */
+struct net {
+	uint64_t net[2], mask[2];
+};
+
 struct predicate {
 	const struct field *field;
 	enum match_op op;
 	bool cased;
 	uint64_t number;
-	uint64_t net[2], mask[2];  /* MATCH_NET, as they lie in memory */
+	struct net net;            /* MATCH_NET */
 	struct slice text;         /* lower case unless cased */
 	const struct regex *regex;
 	const struct text_set *texts; /* MATCH_TEXTS */
@@ -37,8 +44,33 @@ struct predicate {
 	enum match_op how;         /* MATCH_SAME: MATCH_TEXT, or that it STARTS, ENDS with or CONTAINS the other's value */
 	struct slice rest;         /* MATCH_TEMPLATE, MATCH_FOREIGN: what follows, with wildcards */
 	const struct predicate *any; /* MATCH_ANY */
-	unsigned count;
+	const uint64_t *numbers;   /* MATCH_NUMBERS */
+	const struct net *nets;    /* MATCH_NETS */
+	unsigned count;            /* of any, numbers or nets */
 };
+
+static inline bool number_among(const struct predicate *p, uint64_t number)
+{
+	for (unsigned i = 0; i < p->count; i++)
+		if (p->numbers[i] == number)
+			return true;
+	return false;
+}
+
+static inline bool net_has(const struct net *net, const struct address *address)
+{
+	uint64_t at[2];
+	memcpy(at, address->bytes, sizeof at);
+	return (((at[0] ^ net->net[0]) & net->mask[0]) | ((at[1] ^ net->net[1]) & net->mask[1])) == 0;
+}
+
+static inline bool net_among(const struct predicate *p, const struct address *address)
+{
+	for (unsigned i = 0; i < p->count; i++)
+		if (net_has(&p->nets[i], address))
+			return true;
+	return false;
+}
 
 bool predicate_holds(const struct predicate *predicate, const struct event *event);
 /* `address/bits`, 128 bits for an address of its own. */

@@ -84,6 +84,19 @@ static unsigned way_of(const struct keys *set, uint64_t key)
 	return way;
 }
 
+/* Where the key is, or is to be put: in the first free place, else in that of the oldest. */
+static unsigned place_of(const struct keys *set, uint64_t key)
+{
+	unsigned way = way_of(set, key);
+	if (way < WAYS)
+		return way;
+	way = 0;
+	for (unsigned i = 0; i < WAYS && set->key[way]; i++)
+		if (!set->key[i] || set->age[i] < set->age[way])
+			way = i;
+	return way;
+}
+
 static struct value *value_at(const struct memos *memos, const struct keys *set, unsigned way)
 {
 	return &memos->values[(size_t)(set - memos->sets) * WAYS + way];
@@ -96,15 +109,17 @@ void memo_prefetch(const struct memos *memos, uint64_t key)
 	__builtin_prefetch(&set->age);
 }
 
+void memo_prefetch_value(const struct memos *memos, uint64_t key)
+{
+	const struct keys *set = set_of(memos, key);
+	__builtin_prefetch(value_at(memos, set, place_of(set, key)), 1);
+}
+
 void memo_put(struct memos *memos, uint64_t key, struct slice value)
 {
 	struct keys *set = set_of(memos, key);
-	unsigned way = way_of(set, key);
-	if (way == WAYS) {
-		way = 0;
-		for (unsigned i = 0; i < WAYS && set->key[way]; i++)
-			if (!set->key[i] || set->age[i] < set->age[way])
-				way = i;
+	unsigned way = place_of(set, key);
+	if (set->key[way] != key) {
 		memos->counters->memos_evicted += set->key[way] != 0;
 		if (set->key[way] && set->age[way] > memos->lost)
 			memos->lost = set->age[way];

@@ -15,8 +15,10 @@ struct memos *memos_open(uint32_t slots, struct counters *counters); /* NULL whe
 void memos_close(struct memos *memos);
 
 uint64_t memo_key(uint64_t flow_id, unsigned kind, uint64_t number);
-/* Ahead of a put or get, while there is other work to do. */
+/* Ahead of a put or get, while there is other work to do, in two steps: where the value would be, and then the value, or the room
+ * for it. */
 void memo_prefetch(const struct memos *memos, uint64_t key);
+void memo_prefetch_value(const struct memos *memos, uint64_t key);
 void memo_put(struct memos *memos, uint64_t key, struct slice value);
 /* The slice is valid until the next memo_put(). False when it was never put, dropped or overwritten. */
 bool memo_get(struct memos *memos, uint64_t key, struct slice *value);

@@ -10,7 +10,7 @@ static unsigned cost(const struct expression *e)
 		enum match_op op = e->predicate.op;
 		bool number = e->predicate.field->type < FIELD_TEXT || e->predicate.field->type == FIELD_ENUM ||
 			      e->predicate.field->type == FIELD_SECRET;
-		if (op == MATCH_REGEX || op == MATCH_ANY)
+		if (op == MATCH_REGEX || op == MATCH_ANY || op == MATCH_NUMBERS)
 			return number ? 3 : 40;
 		if (op == MATCH_GLOB || op == MATCH_CONTAINS || op == MATCH_TEXTS || op >= MATCH_SAME)
 			return 12;
@@ -48,34 +48,31 @@ struct assembly {
 	bool kind_known;
 };
 
-static bool all_numbers(struct instruction *i, const struct predicate *p)
+static void place_numbers(struct instruction *i, const struct predicate *p)
 {
-	i->low = i->span = 0;
 	i->exact = p->field->type != FIELD_U16 && p->field->type != FIELD_U32 && p->field->type != FIELD_U64;
 	for (unsigned n = 0; n < p->count; n++) {
-		if (p->any[n].op != MATCH_NUMBER)
-			return false;
-		i->exact = i->exact && p->any[n].number < 64;
-		i->low |= 1ull << (p->any[n].number & 63);
-		i->span |= 1ull << (p->any[n].number >> 6 & 63);
+		i->exact = i->exact && p->numbers[n] < 64;
+		i->low |= 1ull << (p->numbers[n] & 63);
+		i->span |= 1ull << (p->numbers[n] >> 6 & 63);
 	}
-	return true;
 }
 
 /* A number that is in a range, or one of several. What nothing can hold for is left to predicate_holds(). */
 static void place_number(struct instruction *i, const struct predicate *p, enum ask width)
 {
-	bool any = p->op == MATCH_ANY && all_numbers(i, p);
 	uint64_t low = p->op == MATCH_GT ? p->number + 1 : p->op == MATCH_LT || p->op == MATCH_LTE ? 0 : p->number;
 	uint64_t high = p->op == MATCH_NUMBER || p->op == MATCH_LTE ? p->number : p->op == MATCH_LT ? p->number - 1 : UINT64_MAX;
-	if (any) {
+	bool zero = p->op == MATCH_NUMBERS ? number_among(p, 0) : !low;
+	if (p->field->base == BASE_ENDS && zero) /* a port that is 0 is none: field_get() knows when */
+		return;
+	if (p->op == MATCH_NUMBERS) {
+		place_numbers(i, p);
 		i->ask = (uint8_t)(width + ASK_U8_SET - ASK_U8);
 		return;
 	}
 	bool nothing = (p->op == MATCH_GT && !low) || (p->op == MATCH_LT && !p->number);
 	if (p->op < MATCH_NUMBER || p->op > MATCH_LTE || nothing)
-		return;
-	if (p->field->base == BASE_ENDS && !low) /* a port that is 0 is none: field_get() knows when */
 		return;
 	i->ask = (uint8_t)width;
 	i->low = low;
@@ -87,6 +84,8 @@ static void place_text(struct instruction *i, const struct predicate *p)
 {
 	bool begins = p->op == MATCH_TEXT || p->op == MATCH_STARTS || p->op == MATCH_TEMPLATE || p->op == MATCH_FOREIGN;
 	i->ask = p->field->type == FIELD_TEXT ? ASK_TEXT : ASK_TEXTS;
+	if (p->op == MATCH_TEXTS)
+		i->ask = p->field->type == FIELD_TEXT ? ASK_TEXT_SET : ASK_TEXTS_SET;
 	if (!p->text.size || !(begins || p->op == MATCH_ENDS || p->op == MATCH_CONTAINS))
 		return;
 	i->first = begins ? p->text.at[0] : 0;
@@ -107,6 +106,10 @@ static struct instruction place(const struct predicate *p, bool kind_known)
 		i.ask = ASK_PRESENT;
 	else if (width)
 		place_number(&i, p, width);
+	else if (field->type == FIELD_ADDRESS && p->op <= MATCH_ABSENT)
+		i.ask = ASK_ADDRESS;
+	else if (field->type == FIELD_ADDRESS && p->op == MATCH_NETS)
+		i.ask = ASK_NETS;
 	else if ((field->type == FIELD_TEXT || field->type == FIELD_TEXTS) && p->op != MATCH_ABSENT)
 		place_text(&i, p);
 	return i;
@@ -161,7 +164,7 @@ static uint32_t assemble(struct assembly *a, struct expression *e, uint32_t yes,
 		return yes;
 	case EXPRESSION_PREDICATE:
 		a->code[a->count] = place(&e->predicate, a->kind_known);
-		absent = e->predicate.op == MATCH_ABSENT && a->code[a->count].ask == ASK_PRESENT;
+		absent = e->predicate.op == MATCH_ABSENT && a->code[a->count].ask != ASK_PREDICATE;
 		a->code[a->count].yes = absent ? no : yes;
 		a->code[a->count].no = absent ? yes : no;
 		return a->count++;

@@ -3,6 +3,7 @@
 #define TW_PROGRAM_H
 
 #include "match.h"
+#include "text_match.h"
 
 #define PROGRAM_YES UINT32_MAX
 #define PROGRAM_NO (UINT32_MAX - 1)
@@ -13,6 +14,9 @@ enum ask {
 	ASK_PRESENT,   /* is the field there? Settled, as are: */
 	ASK_U8, ASK_U16, ASK_U32, ASK_U64, /* number - low <= span */
 	ASK_U8_SET, ASK_U16_SET, ASK_U32_SET, ASK_U64_SET, /* one of several numbers, see instruction_ask_set() */
+	ASK_ADDRESS,   /* is an address there? */
+	ASK_NETS,      /* and in one of several networks? */
+	ASK_TEXT_SET, ASK_TEXTS_SET, /* text_set_holds() of the text, or of one of them */
 	ASK_TEXT,      /* a text that may begin with `first` ... */
 	ASK_TEXTS,     /* ... one of them does */
 	ASK_FIRST,     /* may the one text that there is begin so? See instruction_ask_first() */
@@ -78,9 +82,17 @@ static inline bool instruction_ask_first(const struct instruction *i, const stru
 }
 
 /* Each of the numbers has its bit in `low` and in `span`: few others have both. */
-static inline bool instruction_ask_set(const struct instruction *i, uint64_t number, const struct event *event)
+static inline bool instruction_ask_set(const struct instruction *i, uint64_t number)
 {
-	return i->low >> (number & 63) & i->span >> (number >> 6 & 63) & 1 && (i->exact || predicate_holds(i->predicate, event));
+	return i->low >> (number & 63) & i->span >> (number >> 6 & 63) & 1 && (i->exact || number_among(i->predicate, number));
+}
+
+static inline bool instruction_ask_text_set(const struct instruction *i, struct slices texts)
+{
+	for (uint32_t n = 0; n < texts.count; n++)
+		if (text_set_holds(i->predicate->texts, texts.items[n]))
+			return true;
+	return false;
 }
 
 __attribute__((always_inline)) static inline bool instruction_ask(const struct instruction *i, const struct asked *asked)
@@ -115,10 +127,18 @@ __attribute__((always_inline)) static inline bool instruction_ask(const struct i
 		return instruction_ask_texts(i, at, asked->event);
 	case ASK_FIRST:
 		return instruction_ask_first(i, at);
+	case ASK_TEXT_SET:
+		return instruction_ask_text_set(i, (struct slices){at, ((const struct slice *)at)->at != NULL});
+	case ASK_TEXTS_SET:
+		return instruction_ask_text_set(i, *(const struct slices *)at);
+	case ASK_ADDRESS:
+		return field_has_address(i->base, at, asked->event);
+	case ASK_NETS:
+		return field_has_address(i->base, at, asked->event) && net_among(i->predicate, at);
 	default:
 		return true;
 	}
-	return i->ask <= ASK_U64 ? number - i->low <= i->span : instruction_ask_set(i, number, asked->event);
+	return i->ask <= ASK_U64 ? number - i->low <= i->span : instruction_ask_set(i, number);
 }
 
 static inline bool program_run(const struct program *program, const struct asked *asked)

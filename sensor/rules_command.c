@@ -145,7 +145,7 @@ static int test(struct rules *rules, const struct config *config, char **words)
 	const struct config_output text = {.type = "jsonl", .format = "text", .path = "-"};
 	const struct engine_options options = {
 		.config = config, .rules = rules, .alert = trial_alert, .context = &trial};
-	struct packet packet;
+	const struct packet *packet;
 	int status = EXIT_INPUT_OUTPUT;
 	if (!rule_known(rules, trial.name))
 		return EXIT_USAGE;
@@ -154,7 +154,7 @@ static int test(struct rules *rules, const struct config *config, char **words)
 	struct engine *engine = trial.capture ? engine_open(&options) : NULL;
 	if (engine && sinks_add(&trial.sinks, &text, SINK_ALERTS)) {
 		while (capture_next(trial.capture, &packet) == CAPTURE_PACKET)
-			engine_packet(engine, &packet);
+			engine_packet(engine, packet);
 		engine_finish(engine);
 		bool good = sinks_close(&trial.sinks);
 		printf("%s: %u alert%s, %u update%s\n", trial.name, trial.alerts, trial.alerts == 1 ? "" : "s", trial.updates,

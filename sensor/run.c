@@ -225,19 +225,19 @@ static void progress(const struct job *job, bool last)
 static void replay_loop(struct job *job)
 {
 	enum { EVERY = 1 << 17 };
-	struct packet packet = {0};
+	const struct packet *packet;
 	uint64_t log_ns;
 	bool captured = capture_next(job->capture, &packet) == CAPTURE_PACKET;
 	uint64_t told = 0;
 	for (uint64_t n = 1; !stop_asked; n++) {
 		bool logged = job->logs && logs_peek(job->logs, &log_ns);
-		if (captured && (!logged || packet.time_ns <= log_ns)) {
+		if (captured && (!logged || packet->time_ns <= log_ns)) {
 			if (job->study)
-				study_packet(job->study, &packet);
-			engine_packet(job->engine, &packet);
+				study_packet(job->study, packet);
+			engine_packet(job->engine, packet);
 			captured = capture_next(job->capture, &packet) == CAPTURE_PACKET;
 		} else if (logged) {
-			logs_run(job->logs, captured ? packet.time_ns : UINT64_MAX);
+			logs_run(job->logs, captured ? packet->time_ns : UINT64_MAX);
 			n += 255;
 		} else {
 			break;
@@ -333,7 +333,7 @@ static void watch_loop(struct job *job)
 {
 	enum { EVENTS_WAIT = 4096, LOGS_EVERY = 1024, FILES_EVERY = 8192 };
 	const struct counters *counters = engine_counters(job->engine);
-	struct packet packet;
+	const struct packet *packet;
 	uint64_t alerts = 0, packets = 0;
 	unsigned n = 0;
 	for (;;) {
@@ -341,7 +341,7 @@ static void watch_loop(struct job *job)
 		if (result == CAPTURE_END)
 			return;
 		if (result == CAPTURE_PACKET)
-			engine_packet(job->engine, &packet);
+			engine_packet(job->engine, packet);
 		n++;
 		if (job->logs && (result == CAPTURE_IDLE || n % LOGS_EVERY == 0))
 			follow_logs(job);

@@ -73,13 +73,16 @@ static uint8_t deciding(struct slice text, enum text_op op, uint32_t next)
 	return op == TEXT_ENDS ? text.at[text.size - 1 - next] : text.at[next];
 }
 
-/* A pattern of one character leaves the next one open. */
+/* A text is looked at as it is: what is caseless is marked for either case. A pattern of one character leaves the next one open. */
 static void mark(struct text_set *set, struct slice pattern, enum text_op op)
 {
-	set->marks[deciding(pattern, op, 0)] |= (uint8_t)(1u << op);
-	for (unsigned c = 0; c < sizeof set->marks; c++)
-		if (pattern.size == 1 || c == deciding(pattern, op, 1))
+	for (unsigned c = 0; c < sizeof set->marks; c++) {
+		uint8_t seen = set->cased ? (uint8_t)c : lower((uint8_t)c);
+		if (seen == deciding(pattern, op, 0))
+			set->marks[c] |= (uint8_t)(1u << op);
+		if (pattern.size == 1 || seen == deciding(pattern, op, 1))
 			set->marks[c] |= (uint8_t)(1u << (TEXT_OPS + op));
+	}
 	if (op == TEXT_CONTAINS)
 		set->pairs |= pattern.size > 1 ? pair_bit(pattern.at[0], pattern.at[1]) : UINT64_MAX;
 }
@@ -129,16 +132,11 @@ static bool one_at(const struct text_set *set, enum text_op op, const uint8_t *a
 	return false;
 }
 
-static uint8_t seen_as(const struct text_set *set, uint8_t c)
-{
-	return set->cased ? c : lower(c);
-}
-
 static bool one_behind(const struct text_set *set, struct slice text)
 {
 	const uint8_t *end = text.at + text.size, *at = text.at;
 	while (at < end && (at = memchr(at, set->lead, (size_t)(end - at)))) {
-		uint8_t next = at + 1 < end ? seen_as(set, at[1]) : 0;
+		uint8_t next = at + 1 < end ? at[1] : 0;
 		if (set->marks[next] >> (TEXT_OPS + TEXT_CONTAINS) & 1 && one_at(set, TEXT_CONTAINS, at, (uint32_t)(end - at)))
 			return true;
 		at++;
@@ -151,29 +149,30 @@ static bool one_within(const struct text_set *set, struct slice text)
 	if (set->lead >= 0)
 		return one_behind(set, text);
 	for (uint32_t i = 0; i < text.size; i++) {
-		uint8_t c = seen_as(set, text.at[i]);
+		uint8_t c = text.at[i], next = i + 1 < text.size ? text.at[i + 1] : 0;
 		if (!(set->marks[c] >> TEXT_CONTAINS & 1))
 			continue;
-		uint8_t next = i + 1 < text.size ? seen_as(set, text.at[i + 1]) : 0;
-		if (set->pairs & pair_bit(c, next) && one_at(set, TEXT_CONTAINS, text.at + i, text.size - i))
+		bool pair = set->pairs & (set->cased ? pair_bit(c, next) : pair_bit(lower(c), lower(next)));
+		if (pair && one_at(set, TEXT_CONTAINS, text.at + i, text.size - i))
 			return true;
 	}
 	return false;
 }
 
-/* Do the two characters that decide leave it open? */
-static bool one_may(const struct text_set *set, enum text_op op, struct slice text)
+/* Which kinds do the two characters that decide leave open? Bit TEXT_OP. */
+static unsigned open_after(const struct text_set *set, struct slice text, enum text_op op)
 {
-	return set->marks[seen_as(set, deciding(text, op, 0))] >> op & 1 &&
-	       (text.size == 1 || set->marks[seen_as(set, deciding(text, op, 1))] >> (TEXT_OPS + op) & 1);
+	unsigned next = text.size > 1 ? set->marks[deciding(text, op, 1)] >> TEXT_OPS : (1u << TEXT_OPS) - 1;
+	return set->marks[deciding(text, op, 0)] & next;
 }
 
 bool text_set_holds(const struct text_set *set, struct slice text)
 {
 	if (!text.size)
 		return false;
-	return (one_may(set, TEXT_ENDS, text) && one_at(set, TEXT_ENDS, text.at + text.size, text.size)) ||
-	       (one_may(set, TEXT_STARTS, text) && one_at(set, TEXT_STARTS, text.at, text.size)) ||
-	       (one_may(set, TEXT_WHOLE, text) && one_at(set, TEXT_WHOLE, text.at, text.size)) ||
+	unsigned head = open_after(set, text, TEXT_STARTS), tail = open_after(set, text, TEXT_ENDS);
+	return (tail >> TEXT_ENDS & 1 && one_at(set, TEXT_ENDS, text.at + text.size, text.size)) ||
+	       (head >> TEXT_STARTS & 1 && one_at(set, TEXT_STARTS, text.at, text.size)) ||
+	       (head >> TEXT_WHOLE & 1 && one_at(set, TEXT_WHOLE, text.at, text.size)) ||
 	       (set->counts[TEXT_CONTAINS] && one_within(set, text));
 }

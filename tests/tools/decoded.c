@@ -11,13 +11,13 @@ int main(int argc, char **argv)
 	static struct counters counters;
 	struct decoder *decoder = decoder_open(LIMIT_FRAGMENTS, &counters);
 	struct capture *capture = argc > 1 && decoder ? capture_open(&options) : NULL;
-	struct packet packet;
+	const struct packet *packet;
 	struct datagram d;
 	if (!capture)
 		return 1;
 	while (capture_next(capture, &packet) == CAPTURE_PACKET) {
 		char source[ADDRESS_TEXT_MAX], target[ADDRESS_TEXT_MAX];
-		if (decode(decoder, &packet, &d) == DECODED_NOTHING)
+		if (decode(decoder, packet, &d) == DECODED_NOTHING)
 			continue;
 		address_format(&d.source, source);
 		address_format(&d.target, target);
