@@ -165,11 +165,13 @@ static bool split_message(struct log_parse *parse, struct slice text, struct mes
 	if (!log_take_until_last(&tail, "', ... (", &body) || !log_take_number(&tail, UINT32_MAX, &out->bytes) || tail.size)
 		return false;
 	struct message message = *out;
-	for (uint32_t n = 0; n + 2 < body.size; n++) {
-		topic = slice_of(body.at + n + 1, body.size - n - 1);
-		if (body.at[n] != ' ' || body.at[n + 1] != '(' || !take_head(&topic, &message))
+	const uint8_t *open;
+	for (uint32_t n = 0; n < body.size && (open = memchr(body.at + n, '(', body.size - n)); n++) {
+		n = (uint32_t)(open - body.at);
+		topic = slice_of(open, body.size - n);
+		if (!n || open[-1] != ' ' || !take_head(&topic, &message))
 			continue;
-		message.client_id = slice_of(body.at, n);
+		message.client_id = slice_of(body.at, n - 1);
 		message.topic = topic;
 		bool known = mosquitto_session(parse, message.client_id) != NULL;
 		if (known || !found)
