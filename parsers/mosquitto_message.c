@@ -142,6 +142,7 @@ bool mosquitto_block_line(struct log_parse *parse, struct mosquitto *m, struct s
 
 struct message {
 	struct slice client_id, topic;
+	struct log_session *session; /* of the client; NULL: it is not known */
 	uint64_t dup, qos, retain, id, bytes;
 };
 
@@ -173,11 +174,11 @@ static bool split_message(struct log_parse *parse, struct slice text, struct mes
 			continue;
 		message.client_id = slice_of(body.at, n - 1);
 		message.topic = topic;
-		bool known = mosquitto_session(parse, message.client_id) != NULL;
-		if (known || !found)
+		message.session = mosquitto_session(parse, message.client_id);
+		if (message.session || !found)
 			*out = message;
 		found = true;
-		if (known)
+		if (message.session)
 			break;
 	}
 	return found;
@@ -190,7 +191,7 @@ static bool publish(struct log_parse *parse, struct mosquitto *m, struct slice r
 	struct mqtt_event *detail = &m->detail;
 	if (!split_message(parse, rest, &message))
 		return false;
-	mosquitto_client(parse, message.client_id);
+	mosquitto_client_of(parse, message.client_id, message.session);
 	struct event event = log_mqtt_event(parse, detail, MQTT_PUBLISH, ACTION_PUBLISH, outcome, reason);
 	event.direction = (uint8_t)direction;
 	event.resource = (struct slices){&detail->topic, 1};

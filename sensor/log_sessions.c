@@ -62,21 +62,20 @@ struct log_session *log_session_find(struct log_sessions *s, uint64_t key)
 	return NULL;
 }
 
-/* That which has the key, else one that is free, else the one touched longest ago. */
+/* That which has the key or had it, else one that is free, else the one touched longest ago. */
 static unsigned way_for(const struct log_sessions *s, const struct bucket *bucket, uint64_t key)
 {
-	unsigned way = WAYS, oldest = 0;
+	unsigned oldest = 0;
+	for (unsigned i = 0; i < WAYS; i++)
+		if (bucket->tags[i] == key >> 32 && bucket->items[i] && (!item_of(s, bucket, i)->key || item_of(s, bucket, i)->key == key))
+			return i;
 	for (unsigned i = 0; i < WAYS; i++) {
 		const struct log_session *item = item_of(s, bucket, i);
-		if (item && item->key == key)
+		if (!item || !item->key)
 			return i;
-		if (way == WAYS && (!item || !item->key))
-			way = i;
-		else if (item && item->touched_ns < item_of(s, bucket, oldest)->touched_ns)
+		if (item->touched_ns < item_of(s, bucket, oldest)->touched_ns)
 			oldest = i;
 	}
-	if (way < WAYS)
-		return way;
 	s->counters->log_sessions_evicted++;
 	return oldest;
 }

@@ -59,7 +59,7 @@ def rabbitmq_life(n, device):
     pid, name = f"<0.{1000 + n}.0>", f"sensor-{device:05}"
     ends = f"10.{device >> 8 & 255}.{device & 255}.9:{20000 + n % 40000} -> 10.0.0.1:1883"
     for m in (f"Accepted MQTT connection {ends} for client ID {name}",
-              f"MQTT connection {ends} with client id {name} will close because of DISCONNECT packet"):
+              f"closing MQTT connection {pid} ({ends})"):
         yield json.dumps({"time": "TIME", "level": "info", "msg": m, "domain": "rabbitmq.connection", "pid": pid})
 
 
