@@ -105,7 +105,7 @@ struct log_format {
 	bool (*continues)(struct slice before, struct slice line);
 	enum log_verdict (*parse)(struct log_parse *parse);
 	bool json;              /* log_parse.json is wanted */
-	const struct log_shows *shows;
+	const struct log_shows *shows; /* NULL: whatever an event can be, of the wire too */
 	uint64_t detail[2];     /* which bits its events may have in event.present */
 };
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <yajl/yajl_parse.h>
 
-enum { VALUES = 256, TEXT_BYTES = 1 << 17, DEPTH = 16, PATH = 256 };
+enum { VALUES = 1024, TEXT_BYTES = 1 << 17, DEPTH = 16, PATH = 256 };
 
 struct log_json {
 	yajl_handle handle;
@@ -19,11 +19,12 @@ struct log_json {
 
 static const char *keep(struct log_json *j, const void *at, size_t size)
 {
-	if (size > TEXT_BYTES - j->used)
+	if (size >= TEXT_BYTES - j->used)
 		return NULL;
 	char *copy = j->text + j->used;
 	memcpy(copy, at, size);
-	j->used += (uint32_t)size;
+	copy[size] = 0;
+	j->used += (uint32_t)size + 1;
 	return copy;
 }
 
