@@ -38,12 +38,12 @@ static void aws_envelope(struct log_clock *clock, struct log_record *record)
 
 static bool seen_before(struct aws *a, struct slice text)
 {
-	uint64_t hash = hash_slice(text, 1);
-	for (unsigned i = 0; i < REMEMBERED; i++)
-		if (a->seen[i] == hash)
-			return true;
-	a->seen[a->next++ % REMEMBERED] = hash;
-	return false;
+	uint64_t hash = hash_slice(text, 1), seen = 0;
+	for (unsigned i = 0; i < REMEMBERED; i++) /* none is left out: many are compared at once */
+		seen |= a->seen[i] == hash;
+	if (!seen)
+		a->seen[a->next++ % REMEMBERED] = hash;
+	return seen;
 }
 
 static const char *refusal(struct slice why)

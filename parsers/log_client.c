@@ -7,12 +7,12 @@ uint8_t log_level_of(struct slice word)
 		{"warn", LOG_LEVEL_WARNING}, {"error", LOG_LEVEL_ERROR}, {"erro", LOG_LEVEL_ERROR}, {"critical", LOG_LEVEL_ERROR},
 		{"crit", LOG_LEVEL_ERROR}, {"alert", LOG_LEVEL_ERROR}, {"emergency", LOG_LEVEL_ERROR}};
 	char lower[16];
-	if (word.size >= sizeof lower)
+	if (!word.size || word.size >= sizeof lower)
 		return LOG_LEVEL_NONE;
 	for (uint32_t i = 0; i < word.size; i++)
 		lower[i] = (char)(word.at[i] >= 'A' && word.at[i] <= 'Z' ? word.at[i] | 0x20 : word.at[i]);
 	for (unsigned i = 0; i < sizeof levels / sizeof *levels; i++)
-		if (slice_equal(slice_of(lower, word.size), slice_text(levels[i].name)))
+		if (levels[i].name[0] == lower[0] && slice_is(slice_of(lower, word.size), levels[i].name))
 			return levels[i].level;
 	return LOG_LEVEL_NONE;
 }

@@ -42,6 +42,8 @@ struct log_clock {
 	const void *zone;     /* zone_s()'s own */
 	uint64_t around_ns;   /* for times without a year: the last one known, else the file's own time */
 	int64_t hour, hour_offset_s; /* zone_s() of the hour that was asked for last */
+	int64_t last_s;       /* the local time of `last` */
+	uint8_t last[20], last_size; /* the text of the second that was read last */
 };
 
 struct log_parse {
@@ -103,7 +105,7 @@ struct log_format {
 	bool (*continues)(struct slice before, struct slice line);
 	enum log_verdict (*parse)(struct log_parse *parse);
 	bool json;              /* log_parse.json is wanted */
-	const struct log_shows *shows;
+	const struct log_shows *shows; /* NULL: whatever an event can be, of the wire too */
 	uint64_t detail[2];     /* which bits its events may have in event.present */
 };
 

@@ -1,8 +1,9 @@
 #include "log_json.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <yajl/yajl_parse.h>
 
-enum { VALUES = 256, TEXT_BYTES = 1 << 17, DEPTH = 16, PATH = 256 };
+enum { VALUES = 1024, TEXT_BYTES = 1 << 17, DEPTH = 16, PATH = 256 };
 
 struct log_json {
 	yajl_handle handle;
@@ -18,11 +19,12 @@ struct log_json {
 
 static const char *keep(struct log_json *j, const void *at, size_t size)
 {
-	if (size > TEXT_BYTES - j->used)
+	if (size >= TEXT_BYTES - j->used)
 		return NULL;
 	char *copy = j->text + j->used;
 	memcpy(copy, at, size);
-	j->used += (uint32_t)size;
+	copy[size] = 0;
+	j->used += (uint32_t)size + 1;
 	return copy;
 }
 
@@ -177,13 +179,18 @@ const struct log_json_value *log_json_at(const struct log_json *j, uint32_t inde
 	return index < j->count ? &j->values[index] : NULL;
 }
 
+/* The first value of this path from `from` on; j->count when there is none. */
+static uint32_t find_from(const struct log_json *j, uint32_t from, const char *path)
+{
+	uint32_t size = (uint32_t)strlen(path), i = from;
+	while (i < j->count && (j->values[i].path.size != size || memcmp(j->values[i].path.at, path, size) != 0))
+		i++;
+	return i;
+}
+
 static const struct log_json_value *find(const struct log_json *j, const char *path)
 {
-	uint32_t size = (uint32_t)strlen(path);
-	for (uint32_t i = 0; i < j->count; i++)
-		if (j->values[i].path.size == size && memcmp(j->values[i].path.at, path, size) == 0)
-			return &j->values[i];
-	return NULL;
+	return log_json_at(j, find_from(j, 0, path));
 }
 
 bool log_json_text(const struct log_json *j, const char *path, struct slice *out)
@@ -216,20 +223,33 @@ bool log_json_is(const struct log_json *j, const char *path, const char *text)
 
 uint32_t log_json_all(const struct log_json *j, const char *path, struct slice *out, uint32_t max)
 {
-	uint32_t n = 0, size = (uint32_t)strlen(path);
-	for (uint32_t i = 0; i < j->count && n < max; i++)
-		if (j->values[i].path.size == size && memcmp(j->values[i].path.at, path, size) == 0 && j->values[i].type != JSON_NULL)
+	uint32_t n = 0;
+	for (uint32_t i = find_from(j, 0, path); i < j->count && n < max; i = find_from(j, i + 1, path))
+		if (j->values[i].type != JSON_NULL)
 			out[n++] = j->values[i].text;
 	return n;
 }
 
 /* --- without parsing ----------------------------------------------------------------------------------------- */
 
+/* Is the quote at `at` one within a text? */
+static bool is_escaped(struct slice s, uint32_t at)
+{
+	uint32_t n = at;
+	while (n && s.at[n - 1] == '\\')
+		n--;
+	return (at - n) & 1;
+}
+
 static uint32_t text_end(struct slice s, uint32_t at)
 {
-	for (at++; at < s.size && s.at[at] != '"'; at++)
-		at += s.at[at] == '\\';
-	return at < s.size ? at + 1 : s.size;
+	const uint8_t *quote;
+	while ((quote = memchr(s.at + at + 1, '"', s.size - at - 1))) {
+		at = (uint32_t)(quote - s.at);
+		if (!is_escaped(s, at))
+			return at + 1;
+	}
+	return s.size;
 }
 
 static bool is_blank(uint8_t c)
@@ -261,18 +281,17 @@ static uint32_t value_end(struct slice s, uint32_t at)
 
 bool log_json_raw(struct slice text, const char *name, struct slice *out)
 {
-	uint32_t size = (uint32_t)strlen(name);
-	for (uint32_t at = 0; at < text.size;) {
-		if (text.at[at] != '"') {
-			at++;
-			continue;
-		}
-		uint32_t end = text_end(text, at), from = end;
-		bool same = end - at == size + 2 && memcmp(text.at + at + 1, name, size) == 0;
-		at = end;
-		while (same && from < text.size && is_blank(text.at[from]))
+	char quoted[32] = "\"";
+	uint32_t size = (uint32_t)strlen(name) + 2, from;
+	const uint8_t *found;
+	assert(size <= sizeof quoted);
+	memcpy(quoted + 1, name, size - 2);
+	quoted[size - 1] = '"';
+	for (uint32_t at = 0; (found = memmem(text.at + at, text.size - at, quoted, size)); at = from) {
+		uint32_t begin = (uint32_t)(found - text.at);
+		for (from = begin + size; from < text.size && is_blank(text.at[from]);)
 			from++;
-		if (!same || from >= text.size || text.at[from] != ':')
+		if (is_escaped(text, begin) || from >= text.size || text.at[from] != ':')
 			continue;
 		for (from++; from < text.size && is_blank(text.at[from]);)
 			from++;

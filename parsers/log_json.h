@@ -11,7 +11,7 @@
 enum log_json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_TEXT };
 
 struct log_json_value {
-	struct slice path, text; /* text of a number as it stands, of a bool "true" or "false" */
+	struct slice path, text; /* text of a number as it stands, of a bool "true" or "false"; a NUL is behind each */
 	uint8_t type;
 };
 

@@ -43,13 +43,16 @@ bool log_take_until(struct slice *rest, const char *text, struct slice *out)
 bool log_take_until_last(struct slice *rest, const char *text, struct slice *out)
 {
 	uint32_t size = (uint32_t)strlen(text);
-	for (uint32_t n = rest->size; n >= size; n--)
-		if (memcmp(rest->at + n - size, text, size) == 0) {
+	const uint8_t *last;
+	for (uint32_t n = rest->size; (last = memrchr(rest->at, text[size - 1], n)); n--) {
+		n = (uint32_t)(last - rest->at) + 1;
+		if (n >= size && memcmp(rest->at + n - size, text, size) == 0) {
 			struct slice head = slice_of(rest->at, n - size);
 			advance(rest, n);
 			*out = head;
 			return true;
 		}
+	}
 	return false;
 }
 
@@ -159,17 +162,36 @@ static int clock_s(const uint8_t *at)
 	return (int)(hour * 3600 + minute * 60 + second);
 }
 
+/* Lines of the same second have the same text up to it. */
+enum { ISO_SIZE = 19, CLF_SIZE = 20 };
+_Static_assert(CLF_SIZE <= sizeof((struct log_clock *)0)->last, "the text of a second fits");
+
+static bool is_last(const struct log_clock *clock, const uint8_t *at, uint32_t size)
+{
+	return clock->last_size == size && memcmp(clock->last, at, size) == 0;
+}
+
+static void set_last(struct log_clock *clock, const uint8_t *at, uint32_t size, int64_t local_s)
+{
+	memcpy(clock->last, at, size);
+	clock->last_size = (uint8_t)size;
+	clock->last_s = local_s;
+}
+
 bool log_take_iso(struct log_clock *clock, struct slice *rest, uint64_t *time_ns)
 {
 	const uint8_t *p = rest->at;
-	if (rest->size < 19 || (p[4] != '-' && p[4] != '/') || p[7] != p[4] || (p[10] != 'T' && p[10] != ' '))
+	if (rest->size < ISO_SIZE || (p[4] != '-' && p[4] != '/') || p[7] != p[4] || (p[10] != 'T' && p[10] != ' '))
 		return false;
-	unsigned year = digits(p, 4), month = digits(p + 5, 2), day = digits(p + 8, 2);
-	int of_day = clock_s(p + 11);
-	if (year > 9999 || month - 1 > 11 || day - 1 > 30 || of_day < 0)
-		return false;
-	advance(rest, 19);
-	*time_ns = zoned(clock, rest, log_civil_s(year, month, day, 0, 0, 0) + of_day);
+	if (!is_last(clock, p, ISO_SIZE)) {
+		unsigned year = digits(p, 4), month = digits(p + 5, 2), day = digits(p + 8, 2);
+		int of_day = clock_s(p + 11);
+		if (year > 9999 || month - 1 > 11 || day - 1 > 30 || of_day < 0)
+			return false;
+		set_last(clock, p, ISO_SIZE, log_civil_s(year, month, day, 0, 0, 0) + of_day);
+	}
+	advance(rest, ISO_SIZE);
+	*time_ns = zoned(clock, rest, clock->last_s);
 	return true;
 }
 
@@ -229,14 +251,17 @@ bool log_take_rfc3164(struct log_clock *clock, struct slice *rest, uint64_t *tim
 bool log_take_clf(struct log_clock *clock, struct slice *rest, uint64_t *time_ns)
 {
 	const uint8_t *p = rest->at;
-	if (rest->size < 20 || p[2] != '/' || p[6] != '/' || p[11] != ':')
+	if (rest->size < CLF_SIZE || p[2] != '/' || p[6] != '/' || p[11] != ':')
 		return false;
-	unsigned day = digits(p, 2), month = month_of(p + 3), year = digits(p + 7, 4);
-	int of_day = clock_s(p + 12);
-	if (day - 1 > 30 || !month || year > 9999 || of_day < 0)
-		return false;
-	advance(rest, 20);
-	*time_ns = zoned(clock, rest, log_civil_s(year, month, day, 0, 0, 0) + of_day);
+	if (!is_last(clock, p, CLF_SIZE)) {
+		unsigned day = digits(p, 2), month = month_of(p + 3), year = digits(p + 7, 4);
+		int of_day = clock_s(p + 12);
+		if (day - 1 > 30 || !month || year > 9999 || of_day < 0)
+			return false;
+		set_last(clock, p, CLF_SIZE, log_civil_s(year, month, day, 0, 0, 0) + of_day);
+	}
+	advance(rest, CLF_SIZE);
+	*time_ns = zoned(clock, rest, clock->last_s);
 	return true;
 }
 

@@ -29,7 +29,11 @@ struct log_session *mosquitto_session(struct log_parse *parse, struct slice clie
 
 void mosquitto_client(struct log_parse *parse, struct slice client_id)
 {
-	struct log_session *session = mosquitto_session(parse, client_id);
+	mosquitto_client_of(parse, client_id, mosquitto_session(parse, client_id));
+}
+
+void mosquitto_client_of(struct log_parse *parse, struct slice client_id, struct log_session *session)
+{
 	if (session)
 		log_about(parse, session);
 	else if (!mosquitto_is_unknown(client_id))

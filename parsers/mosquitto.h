@@ -47,6 +47,7 @@ void mosquitto_someone(struct log_parse *parse, struct mosquitto *m);
 bool mosquitto_pending_take(struct mosquitto *m, struct ends *ends, uint64_t *flow_id);
 /* Fills `parse` with a client of a line: its session, or, when it has none, its name alone. */
 void mosquitto_client(struct log_parse *parse, struct slice client_id);
+void mosquitto_client_of(struct log_parse *parse, struct slice client_id, struct log_session *session); /* which is known already */
 
 /* Each looks at one kind of line; false: it is none of its. */
 bool mosquitto_message_line(struct log_parse *parse, struct mosquitto *m, struct slice text);

@@ -142,6 +142,7 @@ bool mosquitto_block_line(struct log_parse *parse, struct mosquitto *m, struct s
 
 struct message {
 	struct slice client_id, topic;
+	struct log_session *session; /* of the client; NULL: it is not known */
 	uint64_t dup, qos, retain, id, bytes;
 };
 
@@ -165,17 +166,19 @@ static bool split_message(struct log_parse *parse, struct slice text, struct mes
 	if (!log_take_until_last(&tail, "', ... (", &body) || !log_take_number(&tail, UINT32_MAX, &out->bytes) || tail.size)
 		return false;
 	struct message message = *out;
-	for (uint32_t n = 0; n + 2 < body.size; n++) {
-		topic = slice_of(body.at + n + 1, body.size - n - 1);
-		if (body.at[n] != ' ' || body.at[n + 1] != '(' || !take_head(&topic, &message))
+	const uint8_t *open;
+	for (uint32_t n = 0; n < body.size && (open = memchr(body.at + n, '(', body.size - n)); n++) {
+		n = (uint32_t)(open - body.at);
+		topic = slice_of(open, body.size - n);
+		if (!n || open[-1] != ' ' || !take_head(&topic, &message))
 			continue;
-		message.client_id = slice_of(body.at, n);
+		message.client_id = slice_of(body.at, n - 1);
 		message.topic = topic;
-		bool known = mosquitto_session(parse, message.client_id) != NULL;
-		if (known || !found)
+		message.session = mosquitto_session(parse, message.client_id);
+		if (message.session || !found)
 			*out = message;
 		found = true;
-		if (known)
+		if (message.session)
 			break;
 	}
 	return found;
@@ -188,7 +191,7 @@ static bool publish(struct log_parse *parse, struct mosquitto *m, struct slice r
 	struct mqtt_event *detail = &m->detail;
 	if (!split_message(parse, rest, &message))
 		return false;
-	mosquitto_client(parse, message.client_id);
+	mosquitto_client_of(parse, message.client_id, message.session);
 	struct event event = log_mqtt_event(parse, detail, MQTT_PUBLISH, ACTION_PUBLISH, outcome, reason);
 	event.direction = (uint8_t)direction;
 	event.resource = (struct slices){&detail->topic, 1};

@@ -56,7 +56,7 @@ static bool is_known(struct slice text)
 		"closing MQTT connection ", "Received a CONNECT, client ID: ", "TLS server: In state ", "Channel error on connection ",
 		"operation resulted in an error (access_refused): ", NULL};
 	for (const char *const *h = heads; *h; h++)
-		if (slice_starts(text, slice_text(*h)))
+		if (text.size && text.at[0] == (uint8_t)**h && slice_starts(text, slice_text(*h)))
 			return true;
 	return false;
 }

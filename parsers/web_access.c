@@ -15,11 +15,15 @@ _Static_assert(sizeof(struct web_access) <= LIMIT_LOG_STATE, "fits the memory of
 
 static bool take_quoted(struct slice *rest, struct slice *out)
 {
-	uint32_t n = 1;
 	if (!rest->size || rest->at[0] != '"')
 		return false;
-	while (n < rest->size && rest->at[n] != '"')
-		n += rest->at[n] == '\\' ? 2 : 1;
+	const uint8_t *quote = memchr(rest->at + 1, '"', rest->size - 1);
+	if (!quote)
+		return false;
+	uint32_t n = (uint32_t)(quote - rest->at);
+	if (memchr(rest->at + 1, '\\', n - 1))
+		for (n = 1; n < rest->size && rest->at[n] != '"';)
+			n += rest->at[n] == '\\' ? 2 : 1;
 	if (n >= rest->size)
 		return false;
 	*out = slice_of(rest->at + 1, n - 1);

@@ -137,6 +137,8 @@ struct field {
 
 /* The normalised fields: ends at a NULL name. */
 extern const struct field event_fields[];
+/* Those of a flow's own events: "flow.end" ... */
+extern const struct field transport_fields[];
 
 /* The value of a field in an event. `number` serves the numeric types, BOOL, ENUM and SECRET; `texts` the textual
  * ones; `address` FIELD_ADDRESS. False when the event does not have it. */

@@ -15,6 +15,7 @@ struct view {
 	const uint64_t *detail;
 	unsigned also; /* enum log_tells, TELLS_DETAIL: told in every event */
 	uint8_t source;
+	bool retold; /* by records, which have no secrets, of the wire and of logs */
 };
 
 struct kind {
@@ -50,6 +51,8 @@ static bool is_told(const struct kind *kind, const struct field *field)
 		return (kind->tells & tells) || (tells != TELLS_SUMMARY && !log);
 	if (field->base == BASE_LOG)
 		return log;
+	if (kind->view->retold && field->base != BASE_DETAIL)
+		return field->type != FIELD_SECRET;
 	if (!log || (field->base != BASE_DETAIL && field->type != FIELD_SECRET && field->type != FIELD_ADDRESS))
 		return true;
 	if (field->base != BASE_DETAIL)
@@ -187,11 +190,20 @@ static bool view_of(const char *source, struct view *view)
 {
 	static const uint64_t all[2] = {UINT64_MAX, UINT64_MAX};
 	const struct log_format *format = log_format_named(source);
-	if (format)
+	if (format && format->shows)
 		*view = (struct view){.shows = format->shows, .detail = format->detail, .source = SOURCE_LOG};
 	else
-		*view = (struct view){.shows = everything(), .detail = all, .source = SOURCE_WIRE};
+		*view = (struct view){.shows = everything(), .detail = all, .source = SOURCE_WIRE, .retold = format != NULL};
 	return format || strcmp(source, "wire") == 0;
+}
+
+/* Records are of the wire or of logs. */
+static bool is_shown(const struct view *view, struct rule *rule)
+{
+	struct view logs = *view;
+	logs.source = SOURCE_LOG;
+	logs.also = TELLS_ALL;
+	return rule_shown(view, rule, 0) || (view->retold && rule_shown(&logs, rule, 0));
 }
 
 /* NULL: it can show the rule. */
@@ -201,9 +213,12 @@ static const char *why_not(const struct view *view, struct rule *rule)
 		{TELLS_ENDS, "no address"}, {TELLS_SERVER_PORT, "no port"}, {TELLS_CLIENT_ID, "no client id"}, {TELLS_USER, "no user"},
 		{TELLS_RESOURCE, "no resource"}, {TELLS_SUMMARY, "no summary"}, {TELLS_DETAIL, "no detail"},
 		{TELLS_ALL | TELLS_DETAIL, "no detail"}};
-	if (rule_shown(view, rule, 0))
+	if (is_shown(view, rule))
 		return NULL;
 	struct view other = *view;
+	other.retold = false;
+	if (view->retold && is_shown(&other, rule))
+		return "no secret";
 	for (unsigned i = 0; view->source == SOURCE_LOG && i < sizeof missing / sizeof *missing; i++) {
 		other.also = missing[i].tells;
 		if (rule_shown(&other, rule, 0))

@@ -7,8 +7,6 @@
 /* Numbers of event.message for these events. */
 enum transport_message { TRANSPORT_OPEN = 1, TRANSPORT_CLOSE, TRANSPORT_REQUEST };
 
-extern const struct field transport_fields[]; /* "flow.end" ...; ends at a NULL name */
-
 /* The event's detail: keep it next to the event as long as that lives. */
 struct transport_detail {
 	uint64_t bytes_toserver, bytes_toclient;

@@ -16,6 +16,8 @@ import sys
 import tempfile
 import time
 
+import loggen
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(TOP, "build/release")
 THINGWARDEN = os.path.join(BUILD, "thingwarden")
@@ -162,6 +164,26 @@ def bench_start(folder):
     print(f"\nstart, a capture of twenty packets, end: {statistics.median(walls) * 1000:.0f} ms of wall time (median of 15)")
 
 
+def bench_logs(args, folder):
+    """Logs of a fleet (loggen.py), all rules on, less the start; jq, where it is, on those of JSON."""
+    print(f"\nLogs of {args.log_mb} MB, less the start")
+    print(f"{'':22}{'lines':>12}{'lines/s':>12}{'MB/s':>7}{'x wc -l':>9}{'jq / ours':>11}{'peak MB':>9}")
+    path = os.path.join(folder, "fleet.log")
+    loggen.write(path, "mosquitto, all", 1)
+    start = take_turns({"start": thingwarden(path)}, args.repetitions)["start"].cpu
+    for fleet in loggen.FLEETS:
+        lines = loggen.write(path, fleet, args.log_mb * 1000000)
+        commands = {"wc": ["wc", "-l", path], "thingwarden": thingwarden(path)}
+        if fleet.endswith("JSON") and shutil.which("jq"):
+            commands["jq"] = ["jq", "-c", ".", path]
+        got = take_turns(commands, args.repetitions)
+        ours = got["thingwarden"].cpu - start
+        jq = f"{got['jq'].cpu / ours:11.1f}" if "jq" in got else f"{'':11}"
+        print(f"{fleet:22}{lines:12,}{lines / ours:12,.0f}{os.path.getsize(path) / ours / 1e6:7.0f}{ours / got['wc'].cpu:9.1f}{jq}"
+              f"{got['thingwarden'].rss_mb:9.0f}", flush=True)
+    os.unlink(path)
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--mix", choices=["mqtt", "full"], default="mqtt",
@@ -176,12 +198,18 @@ def main():
     p.add_argument("--flows", type=int, nargs="*", default=[1000, 100000, 1000000])
     p.add_argument("--scale-packets", type=int, default=16000000)
     p.add_argument("--scale-repetitions", type=int, default=3)
+    p.add_argument("--log-mb", type=int, default=100, help="of each log")
+    p.add_argument("--logs-only", action="store_true")
     args = p.parse_args()
     with tempfile.TemporaryDirectory(prefix="thingwarden-bench.") as folder:
+        if args.logs_only:
+            bench_logs(args, folder)
+            return
         bench_mix(args, folder)
         if args.mix == "full":
             bench_protocols(args, folder)
         bench_flows(args, folder)
+        bench_logs(args, folder)
         bench_start(folder)
 
 

@@ -41,9 +41,10 @@ void logfeed_close(struct logfeed *f)
 static void emit(struct log_parse *parse, const struct event *event)
 {
 	struct logfeed *f = parse->owner;
-	if (!event->ends || !event->session || !event->log)
+	bool any = !f->format->shows; /* of the wire too */
+	if (!event->ends || !event->session || (!event->log && !any))
 		f->broken = "an event without ends, session or log";
-	else if (event->source != SOURCE_LOG || event->protocol >= PROTOCOL_COUNT || event->action >= ACTION_COUNT)
+	else if ((event->source != SOURCE_LOG && !any) || event->protocol >= PROTOCOL_COUNT || event->action >= ACTION_COUNT)
 		f->broken = "an event of no known kind";
 	else if (event->detail && !event->fields)
 		f->broken = "a detail without fields";
