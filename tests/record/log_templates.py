@@ -289,6 +289,36 @@ def hivemq_undeliverable():
     return log
 
 
+# --- Mosquitto 2.1 ------------------------------------------------------------------------------------------------------
+
+
+def mosquitto_form(t, message):
+    return f"{int(t.timestamp())}: {message}"
+
+
+def mosquitto_tls(*suites, client="cam"):
+    """Clients that agree on these suites. The version before it is the oldest that the suite is for: an old one says nothing."""
+    log = Log(mosquitto_form)
+    log.say("mosquitto version 2.1.2 starting")
+    for n, suite in enumerate(suites):
+        end = f"192.0.2.{10 + n}:{50000 + n}"
+        log.say(f"New connection from {end} on port 18884.")
+        log.say(f"New client connected from {end} as {client}{n} (p4, c1, k60, u'cam').")
+        log.say(f"Client {client}{n} negotiated TLSv1.0 cipher {suite}")
+        log.wait(1)
+        log.say(f"Client {client}{n} disconnected.")
+    return log
+
+
+def mosquitto_proxied():
+    """Behind a proxy that tells the version and the suite that it agreed on with the client."""
+    log = Log(mosquitto_form)
+    log.say("mosquitto version 2.1.2 starting")
+    log.say("Connection from 192.0.2.10:50000 negotiated TLSv1.1 cipher ECDHE-RSA-AES128-SHA")
+    log.say("New client connected from 192.0.2.10:50000 as cam0 (p4, c1, k60).")
+    return log
+
+
 # --- VerneMQ, NanoMQ, Californium -------------------------------------------------------------------------------------
 
 
@@ -460,6 +490,13 @@ def apache_healthy():
 
 
 ALL = {
+    "tls_weak_ciphersuite-fires-mosquitto": (lambda: mosquitto_tls("ECDHE-RSA-AES128-SHA", "DES-CBC3-SHA"), "Mosquitto 2.1: two weak suites"),
+    "tls_broken_ciphersuite-fires-mosquitto": (lambda: mosquitto_tls("ECDHE-RSA-RC4-SHA", "AECDH-NULL-SHA"), "Mosquitto 2.1: two broken suites"),
+    "tls_no_forward_secrecy-fires-mosquitto": (lambda: mosquitto_tls("AES128-GCM-SHA256"), "Mosquitto 2.1: RSA key exchange"),
+    "tls_old_version-fires-mosquitto": (mosquitto_proxied, "Mosquitto 2.1 behind a proxy that speaks TLS 1.1"),
+    "benign-mosquitto-tls": (lambda: mosquitto_tls("TLS_AES_256_GCM_SHA384", "ECDHE-RSA-AES128-GCM-SHA256", "GOST2012-GOST8912-GOST8912",
+                                                   client="x negotiated TLSv1.0 cipher NULL-MD5"),
+                             "Mosquitto 2.1: good suites, and one that no table has; names that imitate the log"),
     "session_auth_bruteforce-fires-rabbitmq": (lambda: rabbit_guess(rabbit_text, True), "RabbitMQ 3.10: eight wrong passwords"),
     "session_auth_bruteforce-fires-rabbitmq-312": (lambda: rabbit_guess(rabbit_text, False), "RabbitMQ 4: the same"),
     "session_auth_bruteforce-fires-rabbitmq-json": (lambda: rabbit_guess(rabbit_json, False), "RabbitMQ 4, JSON: the same"),
