@@ -326,8 +326,18 @@ def verne_form(t, level, message):
     return f"{t.strftime('%Y-%m-%dT%H:%M:%S.%f')}+00:00 [{level}] <0.812.0> vmq_mqtt_fsm:auth_on_register/4:712: {message}"
 
 
-def verne_guess():
-    log = Log(verne_form)
+def verne_1_form(t, level, message):
+    return f"{t.strftime('%Y-%m-%d %H:%M:%S.%f')[:-3]} [{level}] <0.812.0>@vmq_mqtt_fsm:check_user:619 {message}"
+
+
+def verne_1_guess():
+    log = verne_guess(verne_1_form)
+    log.say("warning", 'client {[],<<"meter1">>} with username <<"meter">> stopped due to keepalive expired')
+    return log
+
+
+def verne_guess(form=verne_form):
+    log = Log(form)
     for n in range(8):
         log.say("warning", f'can\'t authenticate client {{[],<<"guess{n}">>}} from {BAD}:{40000 + n} due to invalid_credentials')
         log.wait(2)
@@ -366,8 +376,12 @@ def nano_guess():
     return log
 
 
-def nano_scan():
-    log = Log(nano_form)
+def nano_coloured(t, level, message):
+    return f"\033[33m{nano_form(t, level, message)}\033[0m"
+
+
+def nano_scan(form=nano_form):
+    log = Log(form)
     for n in range(8):
         log.say("WARN", f"acl deny subscribe clientid [scan] username [bob] topic [plant/{n}/#]")
         log.wait(1)
@@ -518,10 +532,12 @@ ALL = {
     "session_undeliverable-fires-hivemq": (hivemq_undeliverable, "a client's queue is full: what was published is not in the log"),
     "benign-hivemq": (hivemq_healthy, "a healthy fleet whose names imitate the log"),
     "session_auth_bruteforce-fires-vernemq": (verne_guess, "eight wrong passwords"),
+    "session_auth_bruteforce-fires-vernemq-1": (verne_1_guess, "VerneMQ 1: the same"),
     "benign-vernemq": (verne_healthy, "a name of two lines, a silent client, messages dropped"),
     "mqtt_publish_refused-fires-vernemq": (verne_scan, "publications and subscriptions refused; the log does not say which filters"),
     "session_auth_bruteforce-fires-nanomq": (nano_guess, "eight refused logins, of whom the log says nothing"),
     "session_scan-fires-nanomq": (nano_scan, "eight filters refused"),
+    "session_scan-fires-nanomq-coloured": (lambda: nano_scan(nano_coloured), "the same as its console writes it"),
     "benign-nanomq-webhook": (nano_hook, "the webhook's records of a healthy fleet"),
     "benign-californium": (californium_bans, "six bans"),
     "http_login_hammering-fires-access": (access_guess, "25 refused logins; a token in the URL"),
