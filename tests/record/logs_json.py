@@ -124,6 +124,9 @@ write("session_auth_bruteforce-fires-azure-grid.log", [
 write("session_scan-fires-azure-grid.log", [
     grid(n, "FailedMqttSubscriptionOperations", "AuthorizationError", "Topic filter does not match any topicspaces",
          topicFilters=[f"guess/{n}/#"]) for n in range(7)])
+write("session_identity_takeover-fires-azure-grid.log", [
+    grid(8 * n + late, *what) for n in range(6)
+    for late, what in enumerate([("SuccessfulMqttConnections", "", ""), ("MqttDisconnections", "ClientError", "SessionTakenOver")])])
 write("session_auth_bruteforce-fires-aws-v1.log", [
     f"2026-11-24 10:00:{n:02d}.034 TRACEID:t{n} PRINCIPALID:p1 [ERROR] EVENT:MQTT Client Connect MESSAGE:Connect "
     "Status: AUTHORIZATION_FAILURE" for n in range(7)])
