@@ -32,7 +32,7 @@ struct report {
 	char path[PATH_MAX_BYTES], part[PATH_MAX_BYTES + 8];
 	const struct record_context *context;
 	FILE *spool;
-	bool failed;
+	bool failed, device; /* device: `path` is no file that a whole page could take the place of */
 	uint64_t spooled, rows_bytes; /* rows_bytes: of rows that no update has replaced */
 	struct row *rows;
 	uint32_t *buckets;
@@ -52,8 +52,8 @@ static bool fail(struct report *r, const char *path)
 	return false;
 }
 
-/* Renaming a page over a device or a folder would be no service. */
-static bool path_good(const char *path)
+/* A page takes the place of a file only when it is whole. A device or a pipe is written to as it is: nothing may take its place. */
+static bool path_good(struct report *r, const char *path)
 {
 	struct stat stat_of;
 	if (strlen(path) >= PATH_MAX_BYTES - 8)
@@ -62,10 +62,10 @@ static bool path_good(const char *path)
 		return errno == ENOENT;
 	else if (S_ISDIR(stat_of.st_mode))
 		errno = EISDIR;
-	else if (S_ISREG(stat_of.st_mode))
-		return true;
-	else
+	else if (S_ISSOCK(stat_of.st_mode))
 		errno = EINVAL;
+	else
+		return r->device = !S_ISREG(stat_of.st_mode), true;
 	return false;
 }
 
@@ -90,9 +90,11 @@ struct report *report_open(const char *path, const struct record_context *contex
 	r->rows = calloc(LIMIT_REPORT_ALERTS, sizeof *r->rows);
 	r->buckets = calloc(LIMIT_REPORT_ALERTS, sizeof *r->buckets);
 	r->files = calloc(FILES, sizeof *r->files);
-	r->spool = path_good(path) && r->rows && r->buckets && r->files ? open_part(r, "rows", "w+") : NULL;
+	if (path_good(r, path) && r->rows && r->buckets && r->files)
+		r->spool = r->device ? tmpfile() : open_part(r, "rows", "w+");
 	if (r->spool) {
-		(void)unlink(r->part); /* nobody else needs its name, and it goes with us whatever happens */
+		if (!r->device)
+			(void)unlink(r->part); /* nobody else needs its name, and it goes with us whatever happens */
 		return r;
 	}
 	(void)fail(r, path);
@@ -397,15 +399,16 @@ static bool write_page(struct report *r, FILE *out, const struct report_facts *f
 
 static bool publish(struct report *r, const struct report_facts *facts)
 {
-	FILE *out = open_part(r, "part", "w");
+	FILE *out = r->device ? fopen(r->path, "we") : open_part(r, "part", "w");
 	if (!out)
 		return fail(r, r->path);
-	bool good = write_page(r, out, facts) && !ferror(out) && fflush(out) == 0 && fsync(fileno(out)) == 0;
+	bool good = write_page(r, out, facts) && !ferror(out) && fflush(out) == 0 && (r->device || fsync(fileno(out)) == 0);
 	good = (fclose(out) == 0) && good;
-	if (good && rename(r->part, r->path) == 0)
+	if (good && (r->device || rename(r->part, r->path) == 0))
 		return true;
 	(void)fail(r, r->path);
-	(void)unlink(r->part);
+	if (!r->device)
+		(void)unlink(r->part);
 	return false;
 }
 

@@ -35,6 +35,16 @@ static bool property(struct log_parse *parse, const char *name, struct slice *ou
 	return log_json_text(parse->json[0], path, out) || log_json_text(parse->json[1], name, out);
 }
 
+/* The session goes on with who came second. */
+static void taken_over(struct log_facts *f)
+{
+	f->action = ACTION_DISCONNECT;
+	f->outcome = OUTCOME_FAILURE;
+	f->reason = "session_taken_over";
+	f->direction = TO_CLIENT;
+	f->keeps_session = true;
+}
+
 static void hub(struct log_parse *parse, struct azure *a, struct slice operation, struct log_facts *f)
 {
 	struct slice code = {0};
@@ -56,11 +66,7 @@ static void hub(struct log_parse *parse, struct azure *a, struct slice operation
 		f->reason = "not_authorized";
 		f->direction = TO_CLIENT;
 	} else if (slice_is(code, "409002") || slice_is(code, "400027")) {
-		f->action = ACTION_DISCONNECT;
-		f->outcome = OUTCOME_FAILURE;
-		f->reason = "session_taken_over";
-		f->direction = TO_CLIENT;
-		f->keeps_session = true;
+		taken_over(f);
 	} else if (slice_is(operation, "deviceConnect")) {
 		f->action = ACTION_CONNECT;
 		f->outcome = !code.at || slice_is(code, "0") || slice_is(code, "200") ? OUTCOME_SUCCESS : OUTCOME_FAILURE;
@@ -80,6 +86,20 @@ static const char *grid_reason(struct slice signature)
 	static const char *const reasons[][2] = {{"AuthenticationError", "not_authorized"}, {"AuthorizationError", "not_authorized"},
 		{"QuotaExceeded", "quota_exceeded"}, {"Throttl", "quota_exceeded"}, {NULL, NULL}};
 	return log_pick(signature, reasons, "unspecified_error");
+}
+
+/* "SessionTakenOver" is Event Grid's word for it in its life cycle events. */
+static void grid_end(struct slice signature, struct slice what, struct log_facts *f)
+{
+	if (log_contains(signature, "TakenOver") || log_contains(what, "TakenOver") || log_contains(what, "taken over")) {
+		taken_over(f);
+		return;
+	}
+	bool late = log_contains(what, "Keep Alive"), good = slice_is(signature, "Success") || slice_is(signature, "Succeeded");
+	f->action = late ? ACTION_CLOSE : ACTION_DISCONNECT;
+	f->outcome = good && !late ? OUTCOME_SUCCESS : late ? OUTCOME_FAILURE : OUTCOME_UNKNOWN;
+	f->reason = late ? "keepalive_timeout" : good ? NULL : f->reason;
+	f->direction = TO_SERVER;
 }
 
 static bool grid(struct log_parse *parse, struct slice category, struct log_facts *f)
@@ -111,11 +131,7 @@ static bool grid(struct log_parse *parse, struct slice category, struct log_fact
 	} else if (slice_is(category, "FailedMqttSubscriptionOperations")) {
 		f->action = ACTION_SUBSCRIBE;
 	} else if (slice_is(category, "MqttDisconnections")) {
-		bool late = log_contains(what, "Keep Alive"), good = slice_is(signature, "Success") || slice_is(signature, "Succeeded");
-		f->action = late ? ACTION_CLOSE : ACTION_DISCONNECT;
-		f->outcome = good && !late ? OUTCOME_SUCCESS : late ? OUTCOME_FAILURE : OUTCOME_UNKNOWN;
-		f->reason = late ? "keepalive_timeout" : good ? NULL : f->reason;
-		f->direction = TO_SERVER;
+		grid_end(signature, what, f);
 	} else {
 		return false;
 	}

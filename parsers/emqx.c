@@ -67,6 +67,9 @@ static bool value(struct record *r, const char *key, struct slice *out)
 	return r->json ? log_json_text(r->parse->json[0], key, out) : text_value(r, key, out);
 }
 
+#define DENIED "authorization_permission_denied"
+#define SUMMARY "log_events_throttled_during_last_period"
+
 /* Messages of EMQX and what they are. */
 static const struct { const char *name; enum action action; const char *reason; enum direction by; } messages[] = {
 	{"authentication_failure", ACTION_AUTHENTICATE, "not_authorized", TO_CLIENT},
@@ -127,10 +130,19 @@ static const char *auth_reason(struct slice reason, const char *otherwise)
 	return log_pick(reason, reasons, otherwise);
 }
 
+/* Does EMQX call a message that we read so? */
+static bool is_message(struct slice name)
+{
+	for (unsigned i = 0; i < MESSAGES; i++)
+		if (slice_is(name, messages[i].name))
+			return true;
+	return slice_is(name, DENIED) || slice_is(name, SUMMARY);
+}
+
 static bool message_facts(struct record *r, struct slice message, struct log_facts *f)
 {
 	struct slice reason, what;
-	if (slice_is(message, "authorization_permission_denied")) {
+	if (slice_is(message, DENIED)) {
 		f->action = value(r, "action", &what) && log_contains(what, "SUBSCRIBE") ? ACTION_SUBSCRIBE : ACTION_PUBLISH;
 		f->direction = f->action == ACTION_SUBSCRIBE ? TO_CLIENT : TO_SERVER;
 		f->outcome = OUTCOME_FAILURE;
@@ -154,7 +166,7 @@ static enum log_verdict keyed(struct record *r, struct emqx *e)
 	struct slice message;
 	if (!value(r, "msg", &message))
 		return LOG_UNREADABLE;
-	if (slice_is(message, "log_events_throttled_during_last_period")) {
+	if (slice_is(message, SUMMARY)) {
 		summary(r, e);
 		return LOG_TAKEN;
 	}
@@ -179,54 +191,70 @@ static enum log_verdict keyed(struct record *r, struct emqx *e)
 	return LOG_TAKEN;
 }
 
-/* EMQX 4: `<<"id">>@10.0.0.1:4711 [Protocol] MESSAGE` or `id@10.0.0.1:4711 MESSAGE`. */
-static bool version_4(struct log_parse *parse, struct emqx *e)
+/* --- EMQX 4: `<<"id">>@10.0.0.1:4711 [Protocol] MESSAGE` or `id@10.0.0.1:4711 MESSAGE` ------------------------------ */
+
+/* Who, off the front. An identifier may have an @ or a blank: the end that is an address counts. */
+static bool take_client(struct slice *rest, struct log_facts *f)
 {
-	struct slice rest = parse->record->text, id = {0}, who;
-	struct log_facts f = {.outcome = OUTCOME_FAILURE, .reason = "not_authorized", .direction = TO_CLIENT};
-	/* An identifier may have an @ or a blank: the end that is an address counts. */
-	for (uint32_t at = 0; at < rest.size && !f.from.at; at++) {
-		struct slice behind = slice_of(rest.at + at + 1, rest.size - at - 1);
+	struct slice text = *rest;
+	for (uint32_t at = 0; at < text.size; at++) {
+		struct slice behind = slice_of(text.at + at + 1, text.size - at - 1);
 		struct address address;
 		uint16_t port;
-		if (rest.at[at] != '@')
+		if (text.at[at] != '@')
 			continue;
-		who = log_take_word(&behind);
-		if (log_end(who, &address, &port)) {
-			f.from = who;
-			id = log_unquoted(slice_of(rest.at, at));
-			rest = behind;
+		f->from = log_take_word(&behind);
+		if (log_end(f->from, &address, &port)) {
+			f->client_id = log_unquoted(slice_of(text.at, at));
+			*rest = behind;
+			return true;
 		}
 	}
-	if (!f.from.at)
-		return false;
-	f.client_id = id;
+	return false;
+}
+
+/* False: nothing that is told. */
+static bool version_4_facts(struct slice rest, struct log_facts *f)
+{
 	if (rest.size && rest.at[0] == '[')
 		log_take_word(&rest);
-	struct slice words = rest, tail;
+	struct slice words = rest, tail, who;
+	f->outcome = OUTCOME_FAILURE;
+	f->reason = "not_authorized";
+	f->direction = TO_CLIENT;
 	if (log_take(&words, "Client ") && log_take_until_last(&words, "') login failed for ", &tail)) {
-		f.action = ACTION_CONNECT;
-		f.reason = auth_reason(words, f.reason);
+		f->action = ACTION_CONNECT;
+		f->reason = auth_reason(words, f->reason);
 		if (log_take_until_last(&tail, " (Username: '", &who) && !slice_is(tail, "undefined"))
-			f.user = tail;
-	} else if (words = rest, log_take(&words, "Cannot publish message to ") && log_take_until_last(&words, " due to ", &f.topics[0])) {
-		f.action = ACTION_PUBLISH;
-		f.direction = TO_SERVER;
-		f.topic_count = 1;
-	} else if (words = rest, log_take(&words, "Cannot subscribe ") && log_take_until_last(&words, " due to ", &f.topics[0])) {
-		f.action = ACTION_SUBSCRIBE;
-		f.topic_count = 1;
+			f->user = tail;
+	} else if (words = rest, log_take(&words, "Cannot publish message to ") && log_take_until_last(&words, " due to ", &f->topics[0])) {
+		f->action = ACTION_PUBLISH;
+		f->direction = TO_SERVER;
+		f->topic_count = 1;
+	} else if (words = rest, log_take(&words, "Cannot subscribe ") && log_take_until_last(&words, " due to ", &f->topics[0])) {
+		f->action = ACTION_SUBSCRIBE;
+		f->topic_count = 1;
 	} else if (words = rest, log_take(&words, "Dropped msg due to mqueue is full") || log_take(&words, "Dropped qos0 msg")) {
-		f.action = ACTION_DELIVER;
-		f.reason = "queue_full";
+		f->action = ACTION_DELIVER;
+		f->reason = "queue_full";
 	} else if (words = rest, log_take(&words, "socket_error")) {
-		f.action = ACTION_CLOSE;
-		f.reason = "transport_error";
-		f.direction = TO_SERVER;
+		f->action = ACTION_CLOSE;
+		f->reason = "transport_error";
+		f->direction = TO_SERVER;
 	} else {
-		return true;
+		return false;
 	}
-	log_facts_emit(parse, &e->detail, &f);
+	return true;
+}
+
+static bool version_4(struct log_parse *parse, struct emqx *e)
+{
+	struct slice rest = parse->record->text;
+	struct log_facts facts = {0};
+	if (!take_client(&rest, &facts))
+		return false;
+	if (version_4_facts(rest, &facts))
+		log_facts_emit(parse, &e->detail, &facts);
 	return true;
 }
 
@@ -244,21 +272,40 @@ static enum log_verdict emqx_parse(struct log_parse *parse)
 	return (!r.json && version_4(parse, e)) || parse->record->level ? LOG_TAKEN : LOG_UNREADABLE;
 }
 
+/* Without log_parse.json, which a probe has not. */
+static bool raw_value(struct record *r, const char *key, struct slice *out)
+{
+	if (!r->json)
+		return text_value(r, key, out);
+	if (!log_json_raw(r->text, key, out))
+		return false;
+	*out = log_unquoted(*out);
+	return true;
+}
+
+static bool is_own(struct record *r)
+{
+	struct log_facts facts = {0};
+	struct slice word, rest = r->text;
+	if (raw_value(r, "mfa", &word) && log_take(&word, "emqx"))
+		return true;
+	if (raw_value(r, "tag", &word) && (slice_is(word, "AUTHN") || slice_is(word, "AUTHZ")))
+		return true;
+	if (raw_value(r, "msg", &word))
+		return is_message(word);
+	return !r->json && take_client(&rest, &facts) && version_4_facts(rest, &facts);
+}
+
 static unsigned emqx_probe(struct slice head)
 {
-	static const char *const own[] = {"mfa: emqx", "msg: authentication_failure", "tag: AUTHN", "tag: AUTHZ", "\"mfa\":\"emqx", "\"tag\":\"AUTH",
-		"log_events_throttled_during_last_period", "') login failed for ", "\"msg\":\"authentication_failure\"", NULL};
 	unsigned lines = 0;
 	struct slice line;
 	struct log_clock clock = {0};
 	while (log_take_until(&head, "\n", &line)) {
 		struct log_record record = {.line = line};
 		emqx_envelope(&clock, &record);
-		for (const char *const *o = own; record.level && *o; o++)
-			if (log_contains(line, *o)) {
-				lines++;
-				break;
-			}
+		struct record r = {.text = record.text, .json = line.size && line.at[0] == '{'};
+		lines += record.level && is_own(&r);
 	}
 	return lines;
 }

@@ -72,7 +72,8 @@ static bool is_secret(struct slice name)
 {
 	static const char *const names[] = {"password", "passwd", "pass", "pwd", "psw", "passphrase", "secret", "client_secret",
 		"token", "access_token", "refresh_token", "auth_token", "id_token", "jwt", "api_key", "apikey", "api-key", "key",
-		"auth", "sig", "signature", "sas", "pin", "loginpas", "user_password", "admin_password"};
+		"auth", "sig", "signature", "sas", "pin", "loginpas", "user_password", "admin_password",
+		"sharedaccesssignature", "x-amz-signature", "x-amz-security-token", "x-goog-signature"};
 	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
 		if (slice_same(name, names[i]))
 			return true;

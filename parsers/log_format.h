@@ -106,7 +106,8 @@ struct log_format {
 	enum log_verdict (*parse)(struct log_parse *parse);
 	bool json;              /* log_parse.json is wanted */
 	const struct log_shows *shows; /* NULL: whatever an event can be, of the wire too */
-	uint64_t detail[2];     /* which bits its events may have in event.present */
+	uint64_t detail[2];     /* which bits its events of app_proto may have in event.present */
+	const char *const *tls_fields; /* NULL-terminated: names of the tls.* fields that its events may have; NULL: none */
 };
 
 #define LOG_FORMAT(name) extern const struct log_format log_format_##name;

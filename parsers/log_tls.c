@@ -1,4 +1,5 @@
 #include "log_tls.h"
+#include "tls.h"
 
 /* Its words, not its numbers, are the same in OpenSSL 1.1 and 3; Erlang says the name of the alert. The first that occurs counts. */
 static const char *const reasons[][2] = {
@@ -51,5 +52,23 @@ void log_tls_failed(struct log_parse *parse, const char *reason)
 	struct event event = log_event(parse, PROTOCOL_TLS, is_authentication(reason) ? ACTION_AUTHENTICATE : ACTION_HANDSHAKE,
 				       closed ? OUTCOME_UNKNOWN : OUTCOME_FAILURE, reason);
 	event.direction = strncmp(reason, "server_", 7) == 0 ? TO_SERVER : TO_CLIENT;
+	log_emit(parse, &event);
+}
+
+const char *const log_tls_fields[] = {"tls.handshake", "tls.version", "tls.cipher_suite", "tls.cipher_tier", NULL};
+
+void log_tls_agreed(struct log_parse *parse, const char *version, struct slice suite)
+{
+	const struct tls_suite *known = tls_suite_named(suite);
+	struct tls_event tls = {.handshake = tls_messages[TLS_SERVER_HELLO], .version = version};
+	if (known) {
+		tls.suite = known->name;
+		tls.tier = tls_tier_name(known->tier);
+	}
+	struct event event = log_event(parse, PROTOCOL_TLS, ACTION_HANDSHAKE, OUTCOME_SUCCESS, NULL);
+	event.direction = TO_CLIENT;
+	event.message = TLS_SERVER_HELLO;
+	event.detail = &tls;
+	event.fields = tls_fields;
 	log_emit(parse, &event);
 }

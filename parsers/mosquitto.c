@@ -1,5 +1,6 @@
 #include "mosquitto.h"
 #include "log_client.h"
+#include "log_tls.h"
 #include "../sensor/hash.h"
 
 /* Eclipse Mosquitto's log. Nothing in it is proven but what the broker itself puts there: client identifiers and user names
@@ -428,7 +429,7 @@ static const struct log_shows mosquitto_shows[] = {
 	LOG_SHOWS(MQTT, PUBLISH, LOG_SUCCESS | LOG_FAILURE | LOG_UNKNOWN, TELLS | TELLS_RESOURCE),
 	LOG_SHOWS(MQTT, SUBSCRIBE, LOG_SUCCESS | LOG_FAILURE | LOG_UNKNOWN, TELLS | TELLS_RESOURCE),
 	LOG_SHOWS(MQTT, UNSUBSCRIBE, LOG_SUCCESS | LOG_UNKNOWN, TELLS | TELLS_RESOURCE),
-	LOG_SHOWS(TCP, CLOSE, LOG_UNKNOWN, TELLS), LOG_SHOWS_TLS(TELLS), {0}};
+	LOG_SHOWS(TCP, CLOSE, LOG_UNKNOWN, TELLS), LOG_SHOWS(TLS, HANDSHAKE, LOG_SUCCESS, TELLS), LOG_SHOWS_TLS(TELLS), {0}};
 
 const struct log_format log_format_mosquitto = {
 	.name = "mosquitto",
@@ -443,4 +444,5 @@ const struct log_format log_format_mosquitto = {
 		1ull << MQTT_BIT_CODES | 1ull << MQTT_BIT_HEADER | 1ull << MQTT_BIT_MESSAGE_ID |
 		1ull << MQTT_BIT_PAYLOAD | 1ull << MQTT_BIT_REASON_CODE | 1ull << MQTT_BIT_TOPIC |
 		1ull << MQTT_BIT_TOPICS, 0},
+	.tls_fields = log_tls_fields,
 };

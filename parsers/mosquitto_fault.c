@@ -1,15 +1,8 @@
+#include "log_client.h"
 #include "log_tls.h"
 #include "mosquitto.h"
 
-/* Refusals, protocol violations and failures of TLS. */
-
-static const char *pick(struct slice text, const char *const (*table)[2], const char *otherwise)
-{
-	for (; (*table)[0]; table++)
-		if (log_contains(text, (*table)[0]))
-			return (*table)[1];
-	return otherwise;
-}
+/* Refusals, protocol violations, and what a handshake of TLS led to. */
 
 void mosquitto_unnamed_end(struct log_parse *parse, struct mosquitto *m, const char *reason)
 {
@@ -38,7 +31,7 @@ bool mosquitto_due_to(struct log_parse *parse, struct mosquitto *m, struct slice
 		{"packet too large", "packet_too_large"}, {"receive maximum", "receive_maximum_exceeded"},
 		{"not allowed feature", "not_allowed_feature"}, {"out of memory", "server_busy"}, {"topic alias", "topic_alias_invalid"},
 		{NULL, NULL}};
-	const char *reason = pick(why, reasons, "protocol_error");
+	const char *reason = log_pick(why, reasons, "protocol_error");
 	bool unknown = mosquitto_is_unknown(client_id), told = m->violations_told > 0;
 	m->tls_reason = NULL;
 	m->violations_told = 0;
@@ -136,6 +129,27 @@ static bool wrong_listener(struct log_parse *parse, struct slice rest)
 	return true;
 }
 
+/* 2.1: "Client cam1 negotiated TLSv1.0 cipher ECDHE-RSA-AES128-SHA". The version is the oldest that the cipher is for
+ * (SSL_get_cipher_version), not the one agreed on. Behind a proxy (PROXY protocol 2) "Connection from 10.0.0.1:4711 negotiated TLSv1.2
+ * cipher AES128-SHA" has what the proxy says of the connection. */
+static bool negotiated(struct log_parse *parse, struct slice rest, bool proxied)
+{
+	static const char *const versions[][2] = {{"TLSv1.3", "TLS 1.3"}, {"TLSv1.2", "TLS 1.2"}, {"TLSv1.1", "TLS 1.1"},
+		{"TLSv1", "TLS 1.0"}, {"SSLv3", "SSLv3"}, {NULL, NULL}};
+	struct slice version, who;
+	if (!log_take_until_last(&rest, " cipher ", &version) || log_contains(rest, " ") ||
+	    !log_take_until_last(&version, " negotiated ", &who))
+		return false;
+	if (!proxied)
+		mosquitto_client(parse, who);
+	else if (log_end(who, &parse->ends.client, &parse->ends.client_port))
+		parse->base.flow_id = log_flow_id(parse, &parse->ends.client, parse->ends.client_port);
+	else
+		return false;
+	log_tls_agreed(parse, proxied ? log_pick(version, versions, NULL) : NULL, rest);
+	return true;
+}
+
 static bool expired(struct log_parse *parse, struct slice client_id)
 {
 	mosquitto_client(parse, client_id);
@@ -188,8 +202,12 @@ bool mosquitto_fault_line(struct log_parse *parse, struct mosquitto *m, struct s
 		return log_take(&rest, "Socket error on client ") && log_take_end(&rest, ", disconnecting.") &&
 		       socket_error(parse, m, rest);
 	case 'C':
-		return (log_take(&rest, "Client connection from ") && connection_line(parse, m, rest)) ||
-		       (log_take(&rest, "Client from ") && wrong_listener(parse, rest));
+		if (log_take(&rest, "Connection from "))
+			return negotiated(parse, rest, true);
+		if (log_take(&rest, "Client connection from "))
+			return connection_line(parse, m, rest);
+		return (log_take(&rest, "Client from ") && wrong_listener(parse, rest)) ||
+		       (log_take(&rest, "Client ") && negotiated(parse, rest, false));
 	case 'W':
 		if (log_take(&rest, "Will message specified"))
 			m->block = MOSQUITTO_WILL;

@@ -126,6 +126,8 @@ struct tls_suite {
 	const char *name;
 };
 const struct tls_suite *tls_suite(uint16_t number); /* NULL for a number that no table has */
+/* By its name, IANA's or OpenSSL's ("ECDHE-RSA-AES128-SHA"); NULL for a name that no table has. */
+const struct tls_suite *tls_suite_named(struct slice name);
 /* The three-byte cipher kinds of SSL 2. */
 const char *tls_ssl2_suite(uint32_t kind);
 const char *tls_tier_name(unsigned tier);

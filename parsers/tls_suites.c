@@ -22,6 +22,79 @@ const struct tls_suite *tls_suite(uint16_t number)
 	return NULL;
 }
 
+/* --- suites by name ------------------------------------------------------------------------------------------- */
+
+/* What one of the two ways of naming says and the other does not, or says otherwise; '_' stands for '-' too. OpenSSL leaves out RSA
+ * when it is key exchange and signature both, and names the suites of TLS 1.3 (TLS_AES_) as IANA does. Its own table of standard names
+ * has only what it was built with, which the suites that matter here often are not. */
+static const struct { const char *text, *common; } spellings[] = {{"TLS_RSA_WITH_", ""}, {"TLS_AES_", "TLSAES"}, {"TLS_", ""},
+	{"WITH_", ""}, {"CBC_", ""}, {"CBC3_", "3"}, {"3DES_EDE_", "DES3"}, {"RC4_128_", "RC4"}, {"POLY1305_SHA256", "POLY1305"},
+	{"DH_anon_", "ADH"}, {"ECDH_anon_", "AECDH"}, {"EDH_", "DHE"}, {"PSK_DHE_", "DHEPSK"}, {"SRP_SHA_", "SRP"},
+	{"ECDHE_ARIA", "ECDHERSAARIA"}};
+
+/* A name in the spelling that both have in common, a character at a time. */
+struct speller {
+	const char *at, *end;
+	const char *common; /* what is left of a spelling to be handed out */
+	bool within;        /* a part of the name has begun */
+};
+
+static bool is_parting(char c)
+{
+	return c == '_' || c == '-';
+}
+
+static bool takes(struct speller *s, const char *text)
+{
+	const char *at = s->at;
+	for (; *text && at < s->end && (*at == *text || (is_parting(*at) && is_parting(*text))); at++)
+		text++;
+	if (*text)
+		return false;
+	s->at = at;
+	return true;
+}
+
+/* 0 at the end. */
+static char spell(struct speller *s)
+{
+	for (;;) {
+		if (s->common && *s->common)
+			return *s->common++;
+		if (s->at == s->end)
+			return 0;
+		s->common = NULL;
+		for (unsigned i = 0; !s->within && !s->common && i < sizeof spellings / sizeof *spellings; i++)
+			if (takes(s, spellings[i].text))
+				s->common = spellings[i].common;
+		if (s->common)
+			continue;
+		s->within = !is_parting(*s->at++);
+		if (s->within)
+			return s->at[-1];
+	}
+}
+
+static bool same_name(struct slice a, struct slice b)
+{
+	struct speller x = {.at = (const char *)a.at, .end = (const char *)a.at + a.size};
+	struct speller y = {.at = (const char *)b.at, .end = (const char *)b.at + b.size};
+	char c, d;
+	do {
+		c = spell(&x);
+		d = spell(&y);
+	} while (c && c == d);
+	return c == d;
+}
+
+const struct tls_suite *tls_suite_named(struct slice name)
+{
+	for (unsigned i = 0; name.size && i < sizeof suites / sizeof *suites; i++)
+		if (same_name(name, slice_text(suites[i].name)))
+			return &suites[i];
+	return NULL;
+}
+
 const char *tls_ssl2_suite(uint32_t kind)
 {
 	static const struct { uint32_t kind; const char *name; } kinds[] = {

@@ -191,11 +191,13 @@ static const struct { const char *text; } heads[] = {{"can't authenticate client
 	{"invalid client id "}, {"client "}};
 enum { HEADS = sizeof heads / sizeof *heads };
 
-/* The message behind "<0.1.0> module:function/arity:line: " or, in the simple form, behind the level. Only what stands at the
- * beginning or behind one origin counts: a name may hold all the rest. */
+/* The message behind "<0.1.0> module:function/arity:line: ", in VerneMQ 1 "<0.1.0>@module:function:line ", or, in the simple form,
+ * behind the level. Only what stands at the beginning or behind one origin counts: a name may hold all the rest. */
 static bool find_message(struct slice text, unsigned *head, struct slice *rest)
 {
-	struct slice origin;
+	struct slice behind = text, origin = log_take_word(&behind);
+	if (slice_starts(origin, slice_text("<0.")) && log_contains(origin, ">@vmq_"))
+		text = behind;
 	for (unsigned tries = 0; tries < 2; tries++) {
 		for (*head = 0; *head < HEADS; ++*head) {
 			*rest = text;
@@ -291,7 +293,7 @@ static const struct log_shows vernemq_shows[] = {
 
 const struct log_format log_format_vernemq = {
 	.name = "vernemq",
-	.help = "VerneMQ's console.log, simple or extended",
+	.help = "VerneMQ's console.log: of version 1, of 2 simple or extended",
 	.app_proto = "mqtt",
 	.state_bytes = sizeof(struct vernemq),
 	.probe = vernemq_probe,

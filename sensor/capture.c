@@ -4,6 +4,7 @@
 #include "log.h"
 #include "pcapng.h"
 #include "record_file.h"
+#include "standard_input.h"
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <poll.h>
@@ -66,8 +67,25 @@ static void fault(struct capture *c, struct source *source, const char *format, 
 		snprintf(source->fault, sizeof source->fault, "%.*s", (int)sizeof source->fault - 1, text);
 }
 
+static bool is_standard_input(const struct source *source)
+{
+	return strcmp(source->name, "-") == 0;
+}
+
+/* What is wrong with the packed stream that a capture is in; NULL: nothing. */
+static const char *packed_fault(const struct source *source)
+{
+	int number = 0;
+	const char *what = source->gzip ? gzerror(source->gzip, &number) : NULL;
+	if (is_standard_input(source))
+		return standard_input_fault();
+	return number == Z_BUF_ERROR ? "truncated gzip" : number < 0 ? what : NULL;
+}
+
 static void damaged(struct capture *c, struct source *source, const char *what)
 {
+	const char *packed = packed_fault(source);
+	what = packed ? packed : what;
 	if (source->file)
 		fault(c, source, "%s at byte %lld; the %u frames before it were analysed", what, source_at(source), source->frame);
 	else
@@ -78,8 +96,12 @@ static void damaged(struct capture *c, struct source *source, const char *what)
 
 static ssize_t gzip_read(void *cookie, char *buffer, size_t size)
 {
-	int n = gzread(cookie, buffer, (unsigned)(size < 1 << 20 ? size : 1 << 20));
-	return n < 0 ? -1 : n;
+	int n = gzread(cookie, buffer, (unsigned)(size < 1 << 20 ? size : 1 << 20)), number = 0;
+	if (n == 0)
+		(void)gzerror(cookie, &number); /* where the file is truncated gzread() says that it ends */
+	if (n < 0 || number == Z_BUF_ERROR)
+		errno = EIO;
+	return n < 0 || number == Z_BUF_ERROR ? -1 : n;
 }
 
 static int gzip_close(void *cookie)
@@ -89,9 +111,11 @@ static int gzip_close(void *cookie)
 
 static FILE *file_open(struct source *source)
 {
-	FILE *file = strcmp(source->name, "-") == 0 ? stdin : fopen(source->name, "rb");
-	if (!file || file == stdin)
-		return file;
+	if (is_standard_input(source))
+		return standard_input();
+	FILE *file = fopen(source->name, "rb");
+	if (!file)
+		return NULL;
 	int first = getc(file), second = getc(file);
 	rewind(file);
 	if (first != 0x1f || second != 0x8b)
@@ -105,14 +129,15 @@ static FILE *file_open(struct source *source)
 	return fopencookie(source->gzip, "rb", functions);
 }
 
-/* The first four bytes, which stay to be read: they are in the buffer, and glibc only steps back over them. */
-static uint32_t peek_magic(FILE *file)
+enum { FILE_HEADER = 24 }; /* of a pcap file */
+
+/* The first bytes, which stay to be read: they are in the buffer, and glibc only steps back over them. */
+static size_t peek(FILE *file, uint8_t header[FILE_HEADER])
 {
-	uint8_t bytes[4];
-	size_t n = fread(bytes, 1, sizeof bytes, file);
+	size_t n = fread(header, 1, FILE_HEADER, file);
 	for (size_t i = n; i-- > 0;)
-		ungetc(bytes[i], file);
-	return n == sizeof bytes ? load_be32(bytes) : 0;
+		ungetc(header[i], file);
+	return n;
 }
 
 static void link_unknown(struct capture *c, struct source *source, uint16_t link_type)
@@ -142,12 +167,18 @@ static void source_close(struct capture *c, struct source *source)
 	source->ready = false;
 }
 
-static bool pcap_begin(struct capture *c, struct source *source)
+/* `there`: bytes of its header; libpcap counts those behind the magic number alone. */
+static bool pcap_begin(struct capture *c, struct source *source, size_t there)
 {
 	char error[PCAP_ERRBUF_SIZE];
 	source->pcap = pcap_fopen_offline_with_tstamp_precision(source->file, PCAP_TSTAMP_PRECISION_NANO, error);
 	if (!source->pcap) {
-		fault(c, source, "not a capture that can be read: %s", error);
+		if (packed_fault(source))
+			fault(c, source, "%s at byte %zu", packed_fault(source), there);
+		else if (strncmp(error, "truncated", 9) == 0)
+			fault(c, source, "truncated in the header of the capture, of which %zu bytes are there", there);
+		else
+			fault(c, source, "not a capture that can be read: %s", error);
 		if (source->file != stdin)
 			fclose(source->file);
 		source_close(c, source);
@@ -164,7 +195,7 @@ static bool pcap_begin(struct capture *c, struct source *source)
 /* Left to libpcap are compressed files, standard input, and what it can tell better why it is not read. */
 static bool records_begin(struct source *source)
 {
-	if (source->gzip || source->file == stdin)
+	if (source->gzip || is_standard_input(source))
 		return false;
 	source->records = record_file_open(source->file);
 	if (!source->records)
@@ -187,8 +218,10 @@ static bool source_open(struct capture *c, struct source *source)
 	c->open++;
 	if (records_begin(source))
 		return true;
-	if (peek_magic(source->file) != PCAPNG_MAGIC)
-		return pcap_begin(c, source);
+	uint8_t header[FILE_HEADER];
+	size_t there = peek(source->file, header);
+	if (there < 4 || load_be32(header) != PCAPNG_MAGIC)
+		return pcap_begin(c, source, there);
 	source->pcapng = pcapng_open(source->file);
 	return source->pcapng != NULL;
 }
@@ -279,7 +312,7 @@ static bool source_begin(struct capture *c, struct source *source)
 		return false;
 	}
 	source->ready = true;
-	if (c->count > OPEN_MAX && strcmp(source->name, "-") != 0) {
+	if (c->count > OPEN_MAX && !is_standard_input(source)) {
 		source_close(c, source);
 		source->done = false;
 		source->frame = 0;

@@ -4,6 +4,7 @@
 #include "log.h"
 #include "log_formats.h"
 #include "logfile.h"
+#include "standard_input.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -58,8 +59,8 @@ static enum kind kind_of(const char *name)
 static enum kind kind_of_stdin(void)
 {
 	uint8_t head[4];
-	uint32_t n = logfile_peek_stdin(head, sizeof head);
-	return !n || is_capture(head, n) || (n > 1 && head[0] == 0x1f && head[1] == 0x8b) ? KIND_CAPTURE : KIND_LOG;
+	uint32_t n = standard_input_peek(head, sizeof head);
+	return !n || is_capture(head, n) ? KIND_CAPTURE : KIND_LOG;
 }
 
 static int visible(const struct dirent *entry)

@@ -40,10 +40,28 @@ const struct log_format *log_format_named(const char *name)
 	return format;
 }
 
+uint32_t log_without_colours(struct slice text, uint8_t *out)
+{
+	uint32_t to = 0;
+	for (uint32_t i = 0; i < text.size;) {
+		if (text.at[i] == 0x1b && i + 1 < text.size && text.at[i + 1] == '[') {
+			for (i += 2; i < text.size && (text.at[i] < 0x40 || text.at[i] > 0x7e); i++)
+				;
+			i++;
+		} else {
+			out[to++] = text.at[i++];
+		}
+	}
+	return to;
+}
+
 const struct log_format *log_format_of(struct slice head)
 {
+	static uint8_t plain[LIMIT_LOG_HEAD + 1];
 	const struct log_format *best = NULL, *format;
 	unsigned most = 0;
+	if (head.size <= sizeof plain && memchr(head.at, 0x1b, head.size))
+		head = slice_of(plain, log_without_colours(head, plain));
 	for (unsigned i = 0; (format = log_format_at(i)); i++) {
 		unsigned known = format->probe ? format->probe(head) : log_mapper_probe(format, head);
 		if (known > most) {

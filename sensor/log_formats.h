@@ -9,6 +9,7 @@ struct log_mapper;
 void log_formats_add(const struct log_mapper *mappers, unsigned count);
 
 const struct log_format *log_format_named(const char *name); /* NULL: there is none */
+uint32_t log_without_colours(struct slice text, uint8_t *out); /* of a terminal; `out` may be the text itself */
 const struct log_format *log_format_of(struct slice head);   /* NULL: nobody knows it */
 const char *log_format_names(void);                          /* "mosquitto, ..." for messages */
 const struct log_format *log_format_at(unsigned index);      /* NULL behind the last */

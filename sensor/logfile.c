@@ -1,5 +1,6 @@
 #include "logfile.h"
 #include "limits.h"
+#include "standard_input.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -13,10 +14,11 @@ enum { BUFFER = 4 * LIMIT_LOG_RECORD };
 struct logfile {
 	int descriptor;   /* of a plain file; -1 */
 	gzFile gzip;
-	FILE *stream;     /* standard input, of which some may be in stdio's buffer */
+	FILE *stream;     /* standard input */
 	uint32_t start, end, searched;
 	struct logfile_place place;
-	const char *fault;
+	char fault[160];  /* "": none */
+	bool fault_told;
 	uint8_t bytes[BUFFER];
 };
 
@@ -40,7 +42,7 @@ struct logfile *logfile_open(const char *path)
 	file->descriptor = -1;
 	file->place.number = 1;
 	if (strcmp(path, "-") == 0)
-		file->stream = stdin;
+		file->stream = standard_input();
 	else if (is_gzip(path))
 		file->gzip = gzopen(path, "rb");
 	else
@@ -62,24 +64,34 @@ void logfile_close(struct logfile *file)
 	free(file);
 }
 
+static const char *what_failed(const struct logfile *file)
+{
+	int number = 0;
+	const char *packed = file->gzip ? gzerror(file->gzip, &number) : file->stream ? standard_input_fault() : NULL;
+	return number == Z_BUF_ERROR ? "truncated gzip" : packed && *packed ? packed : strerror(errno);
+}
+
 /* 0 at the end, -1 when it cannot be read on. */
 static int fetch(struct logfile *file, uint8_t *at, uint32_t size)
 {
 	ssize_t n;
-	if (file->gzip)
+	int number = 0;
+	if (file->gzip) {
 		n = gzread(file->gzip, at, size);
-	else if (file->stream)
+		(void)gzerror(file->gzip, &number); /* where the file is truncated gzread() says that it ends */
+		n = n == 0 && number == Z_BUF_ERROR ? -1 : n;
+	} else if (file->stream) {
 		n = (ssize_t)fread(at, 1, size, file->stream);
-	else
+		n = n == 0 && ferror(file->stream) ? -1 : n;
+	} else {
 		do
 			n = read(file->descriptor, at, size);
 		while (n < 0 && errno == EINTR);
-	if (n >= 0)
-		return (int)n;
-	int number;
-	const char *what = file->gzip ? gzerror(file->gzip, &number) : NULL;
-	file->fault = what && *what ? what : strerror(errno);
-	return -1;
+	}
+	if (n < 0)
+		snprintf(file->fault, sizeof file->fault, "%s at byte %llu", what_failed(file),
+			 (unsigned long long)(file->place.offset + file->end - file->start));
+	return n < 0 ? -1 : (int)n;
 }
 
 /* Bytes behind those that are there. */
@@ -91,7 +103,7 @@ static int fill(struct logfile *file)
 		file->searched -= file->start;
 		file->start = 0;
 	}
-	int n = file->fault ? 0 : fetch(file, file->bytes + file->end, BUFFER - file->end);
+	int n = *file->fault ? 0 : fetch(file, file->bytes + file->end, BUFFER - file->end);
 	file->end += n > 0 ? (uint32_t)n : 0;
 	return n;
 }
@@ -129,11 +141,18 @@ static bool skip_rest(struct logfile *file)
 	}
 }
 
+static enum line_result ended(struct logfile *file)
+{
+	bool damaged = *file->fault && !file->fault_told;
+	file->fault_told |= damaged;
+	return damaged ? LINE_DAMAGED : LINE_NONE;
+}
+
 enum line_result logfile_next(struct logfile *file, bool last, struct slice *line, bool *cut)
 {
 	*cut = false;
 	if (file->place.within && !skip_rest(file))
-		return LINE_NONE;
+		return ended(file);
 	for (;;) {
 		const uint8_t *end = memchr(file->bytes + file->searched, '\n', file->end - file->searched);
 		uint32_t size = (end ? (uint32_t)(end - file->bytes) : file->end) - file->start;
@@ -151,11 +170,9 @@ enum line_result logfile_next(struct logfile *file, bool last, struct slice *lin
 		if (file->start == file->end)
 			consume(file, file->start);
 		int n = fill(file);
-		if (n < 0)
-			return LINE_DAMAGED;
-		if (n == 0 && (!last || file->start == file->end))
-			return LINE_NONE;
-		if (n == 0) {
+		if (n <= 0 && (!last || file->start == file->end || (*file->fault && !file->fault_told)))
+			return ended(file);
+		if (n <= 0) {
 			*line = take(file, file->end - file->start, file->end - file->start);
 			file->place.number++;
 			return LINE_TAKEN;
@@ -201,12 +218,4 @@ uint32_t logfile_head(const char *path, uint8_t *out, uint32_t size)
 	if (gzip)
 		gzclose(gzip);
 	return n > 0 ? (uint32_t)n : 0;
-}
-
-uint32_t logfile_peek_stdin(uint8_t *out, uint32_t size)
-{
-	size_t n = fread(out, 1, size, stdin);
-	for (size_t i = n; i-- > 0;)
-		ungetc(out[i], stdin);
-	return (uint32_t)n;
 }

@@ -9,7 +9,7 @@ struct logfile;
 enum line_result {
 	LINE_TAKEN,
 	LINE_NONE,   /* nothing whole is there; a growing file may have more later */
-	LINE_DAMAGED /* the file cannot be read on: logfile_fault() says why; once, then LINE_NONE */
+	LINE_DAMAGED /* the file cannot be read on: logfile_fault() says why and at which byte; once, then LINE_NONE */
 };
 
 /* "-" is standard input. NULL when it cannot be opened (errno) or memory is refused. */
@@ -36,7 +36,5 @@ struct slice logfile_ahead(struct logfile *file);
 
 /* The first bytes, unpacked. 0 when there are none or it cannot be read. */
 uint32_t logfile_head(const char *path, uint8_t *out, uint32_t size);
-/* The first bytes of standard input, which stay to be read: `size` at most 4. */
-uint32_t logfile_peek_stdin(uint8_t *out, uint32_t size);
 
 #endif

@@ -119,23 +119,6 @@ static bool part_open(struct logs *l, struct log *log)
 	return false;
 }
 
-/* Colours of a terminal, which some programs write into files as well: taken out in place. */
-static void strip_colours(struct slice *line)
-{
-	uint8_t *at = (uint8_t *)(uintptr_t)line->at;
-	uint32_t to = 0;
-	for (uint32_t i = 0; i < line->size;) {
-		if (at[i] == 0x1b && i + 1 < line->size && at[i + 1] == '[') {
-			for (i += 2; i < line->size && (at[i] < 0x40 || at[i] > 0x7e); i++)
-				;
-			i++;
-		} else {
-			at[to++] = at[i++];
-		}
-	}
-	line->size = to;
-}
-
 void logs_record(struct logs *l, const struct log *log, struct log_record *record, struct slice line, uint32_t number, bool cut)
 {
 	l->options.counters->log_lines++;
@@ -145,8 +128,8 @@ void logs_record(struct logs *l, const struct log *log, struct log_record *recor
 		line.size--;
 	while (line.size && line.at[0] == '\0')
 		line = slice_of(line.at + 1, line.size - 1);
-	if (memchr(line.at, 0x1b, line.size))
-		strip_colours(&line);
+	if (memchr(line.at, 0x1b, line.size)) /* some programs write into files as on a terminal */
+		line.size = log_without_colours(line, (uint8_t *)(uintptr_t)line.at);
 	*record = (struct log_record){.line = line, .text = line, .number = number, .cut = cut,
 				      .file = log->parts[log->follow ? 0 : log->part].file};
 }

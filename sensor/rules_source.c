@@ -13,6 +13,7 @@ enum { KINDS = 64, DEPTH_MAX = 8, TELLS_DETAIL = 1 << 8, TELLS_ALL = TELLS_DETAI
 struct view {
 	const struct log_shows *shows;
 	const uint64_t *detail;
+	const char *const *tls_fields;
 	unsigned also; /* enum log_tells, TELLS_DETAIL: told in every event */
 	uint8_t source;
 	bool retold; /* by records, which have no secrets, of the wire and of logs */
@@ -43,6 +44,13 @@ static unsigned tells_of(const struct field *field)
 	return field->base == BASE_EVENT && field->type == FIELD_TEXTS ? TELLS_RESOURCE : 0;
 }
 
+static bool is_named(const char *const *names, const char *name)
+{
+	while (names && *names && strcmp(*names, name) != 0)
+		names++;
+	return names && *names;
+}
+
 static bool is_told(const struct kind *kind, const struct field *field)
 {
 	unsigned tells = tells_of(field);
@@ -61,6 +69,8 @@ static bool is_told(const struct kind *kind, const struct field *field)
 		return false;
 	if (kind->tells & TELLS_DETAIL)
 		return true;
+	if (field->protocol == PROTOCOL_TLS)
+		return is_named(kind->view->tls_fields, field->name);
 	return field->bit == FIELD_ALWAYS ? (kind->view->detail[0] | kind->view->detail[1]) != 0
 					  : kind->view->detail[field->bit >> 6 & 1] >> (field->bit & 63) & 1;
 }
@@ -191,7 +201,7 @@ static bool view_of(const char *source, struct view *view)
 	static const uint64_t all[2] = {UINT64_MAX, UINT64_MAX};
 	const struct log_format *format = log_format_named(source);
 	if (format && format->shows)
-		*view = (struct view){.shows = format->shows, .detail = format->detail, .source = SOURCE_LOG};
+		*view = (struct view){.shows = format->shows, .detail = format->detail, .tls_fields = format->tls_fields, .source = SOURCE_LOG};
 	else
 		*view = (struct view){.shows = everything(), .detail = all, .source = SOURCE_WIRE, .retold = format != NULL};
 	return format || strcmp(source, "wire") == 0;

@@ -289,6 +289,36 @@ def hivemq_undeliverable():
     return log
 
 
+# --- Mosquitto 2.1 ------------------------------------------------------------------------------------------------------
+
+
+def mosquitto_form(t, message):
+    return f"{int(t.timestamp())}: {message}"
+
+
+def mosquitto_tls(*suites, client="cam"):
+    """Clients that agree on these suites. The version before it is the oldest that the suite is for: an old one says nothing."""
+    log = Log(mosquitto_form)
+    log.say("mosquitto version 2.1.2 starting")
+    for n, suite in enumerate(suites):
+        end = f"192.0.2.{10 + n}:{50000 + n}"
+        log.say(f"New connection from {end} on port 18884.")
+        log.say(f"New client connected from {end} as {client}{n} (p4, c1, k60, u'cam').")
+        log.say(f"Client {client}{n} negotiated TLSv1.0 cipher {suite}")
+        log.wait(1)
+        log.say(f"Client {client}{n} disconnected.")
+    return log
+
+
+def mosquitto_proxied():
+    """Behind a proxy that tells the version and the suite that it agreed on with the client."""
+    log = Log(mosquitto_form)
+    log.say("mosquitto version 2.1.2 starting")
+    log.say("Connection from 192.0.2.10:50000 negotiated TLSv1.1 cipher ECDHE-RSA-AES128-SHA")
+    log.say("New client connected from 192.0.2.10:50000 as cam0 (p4, c1, k60).")
+    return log
+
+
 # --- VerneMQ, NanoMQ, Californium -------------------------------------------------------------------------------------
 
 
@@ -296,8 +326,18 @@ def verne_form(t, level, message):
     return f"{t.strftime('%Y-%m-%dT%H:%M:%S.%f')}+00:00 [{level}] <0.812.0> vmq_mqtt_fsm:auth_on_register/4:712: {message}"
 
 
-def verne_guess():
-    log = Log(verne_form)
+def verne_1_form(t, level, message):
+    return f"{t.strftime('%Y-%m-%d %H:%M:%S.%f')[:-3]} [{level}] <0.812.0>@vmq_mqtt_fsm:check_user:619 {message}"
+
+
+def verne_1_guess():
+    log = verne_guess(verne_1_form)
+    log.say("warning", 'client {[],<<"meter1">>} with username <<"meter">> stopped due to keepalive expired')
+    return log
+
+
+def verne_guess(form=verne_form):
+    log = Log(form)
     for n in range(8):
         log.say("warning", f'can\'t authenticate client {{[],<<"guess{n}">>}} from {BAD}:{40000 + n} due to invalid_credentials')
         log.wait(2)
@@ -336,8 +376,12 @@ def nano_guess():
     return log
 
 
-def nano_scan():
-    log = Log(nano_form)
+def nano_coloured(t, level, message):
+    return f"\033[33m{nano_form(t, level, message)}\033[0m"
+
+
+def nano_scan(form=nano_form):
+    log = Log(form)
     for n in range(8):
         log.say("WARN", f"acl deny subscribe clientid [scan] username [bob] topic [plant/{n}/#]")
         log.wait(1)
@@ -460,6 +504,13 @@ def apache_healthy():
 
 
 ALL = {
+    "tls_weak_ciphersuite-fires-mosquitto": (lambda: mosquitto_tls("ECDHE-RSA-AES128-SHA", "DES-CBC3-SHA"), "Mosquitto 2.1: two weak suites"),
+    "tls_broken_ciphersuite-fires-mosquitto": (lambda: mosquitto_tls("ECDHE-RSA-RC4-SHA", "AECDH-NULL-SHA"), "Mosquitto 2.1: two broken suites"),
+    "tls_no_forward_secrecy-fires-mosquitto": (lambda: mosquitto_tls("AES128-GCM-SHA256"), "Mosquitto 2.1: RSA key exchange"),
+    "tls_old_version-fires-mosquitto": (mosquitto_proxied, "Mosquitto 2.1 behind a proxy that speaks TLS 1.1"),
+    "benign-mosquitto-tls": (lambda: mosquitto_tls("TLS_AES_256_GCM_SHA384", "ECDHE-RSA-AES128-GCM-SHA256", "GOST2012-GOST8912-GOST8912",
+                                                   client="x negotiated TLSv1.0 cipher NULL-MD5"),
+                             "Mosquitto 2.1: good suites, and one that no table has; names that imitate the log"),
     "session_auth_bruteforce-fires-rabbitmq": (lambda: rabbit_guess(rabbit_text, True), "RabbitMQ 3.10: eight wrong passwords"),
     "session_auth_bruteforce-fires-rabbitmq-312": (lambda: rabbit_guess(rabbit_text, False), "RabbitMQ 4: the same"),
     "session_auth_bruteforce-fires-rabbitmq-json": (lambda: rabbit_guess(rabbit_json, False), "RabbitMQ 4, JSON: the same"),
@@ -481,10 +532,12 @@ ALL = {
     "session_undeliverable-fires-hivemq": (hivemq_undeliverable, "a client's queue is full: what was published is not in the log"),
     "benign-hivemq": (hivemq_healthy, "a healthy fleet whose names imitate the log"),
     "session_auth_bruteforce-fires-vernemq": (verne_guess, "eight wrong passwords"),
+    "session_auth_bruteforce-fires-vernemq-1": (verne_1_guess, "VerneMQ 1: the same"),
     "benign-vernemq": (verne_healthy, "a name of two lines, a silent client, messages dropped"),
     "mqtt_publish_refused-fires-vernemq": (verne_scan, "publications and subscriptions refused; the log does not say which filters"),
     "session_auth_bruteforce-fires-nanomq": (nano_guess, "eight refused logins, of whom the log says nothing"),
     "session_scan-fires-nanomq": (nano_scan, "eight filters refused"),
+    "session_scan-fires-nanomq-coloured": (lambda: nano_scan(nano_coloured), "the same as its console writes it"),
     "benign-nanomq-webhook": (nano_hook, "the webhook's records of a healthy fleet"),
     "benign-californium": (californium_bans, "six bans"),
     "http_login_hammering-fires-access": (access_guess, "25 refused logins; a token in the URL"),

@@ -69,6 +69,30 @@ write("benign-emqx.log", [
      "peername": "10.0.0.9:5000", "topic": "a/b", "payload": "secret"}])
 
 
+def spaced(line):
+    return json.dumps(line)
+
+
+def emqx(second, message, **more):
+    return {"time": 1795500000350233 + second * 10**6, "level": "warning", "msg": message, "clientid": "scan",
+            "peername": "198.51.100.7:36384", "username": "bob"} | more
+
+
+def emqx_text(second, **keys):
+    return f"2026-11-24T10:00:{second:02d}.350233+00:00 [warning] " + ", ".join(f"{key}: {value}" for key, value in keys.items())
+
+
+write("session_scan-fires-emqx-spaced.log", [
+    spaced(emqx(n, "cannot_subscribe_topic_filter", topic_filter=f"guess/{n}/#", reason="not_authorized")) for n in range(7)])
+write("mqtt_broker_ban-fires-emqx.log", [
+    emqx_text(1, msg="cannot_publish_to_topic_due_to_not_authorized", topic="adm/0", clientid="c1", peername="10.0.0.7:36384", username="c"),
+    emqx_text(2, clientid="c2", topic="a/b", msg="dropped_msg_due_to_mqueue_is_full", peername="10.0.0.8:36384", username="d"),
+    emqx_text(3, banned_until="2026-11-24T10:05:03+00:00", clientid="c3", msg="flapping_detected", peer_host="198.51.100.7",
+              detect_cnt=16, window_time_ms=60000)])
+write("session_scan-fires-emqx-4.log", [
+    f"2026-11-24 10:00:{n:02d}.350 [warning] scan@198.51.100.7:36384 Cannot subscribe guess/{n}/# due to not_authorized." for n in range(7)])
+
+
 def text_time(second):
     return f"2026-11-24T{10 + second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}.350233+00:00"
 
@@ -100,6 +124,9 @@ write("session_auth_bruteforce-fires-azure-grid.log", [
 write("session_scan-fires-azure-grid.log", [
     grid(n, "FailedMqttSubscriptionOperations", "AuthorizationError", "Topic filter does not match any topicspaces",
          topicFilters=[f"guess/{n}/#"]) for n in range(7)])
+write("session_identity_takeover-fires-azure-grid.log", [
+    grid(8 * n + late, *what) for n in range(6)
+    for late, what in enumerate([("SuccessfulMqttConnections", "", ""), ("MqttDisconnections", "ClientError", "SessionTakenOver")])])
 write("session_auth_bruteforce-fires-aws-v1.log", [
     f"2026-11-24 10:00:{n:02d}.034 TRACEID:t{n} PRINCIPALID:p1 [ERROR] EVENT:MQTT Client Connect MESSAGE:Connect "
     "Status: AUTHORIZATION_FAILURE" for n in range(7)])

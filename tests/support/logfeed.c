@@ -1,5 +1,6 @@
 #include "logfeed.h"
 #include "parsers/log_json.h"
+#include "sensor/log_formats.h"
 #include <stdalign.h>
 #include <stdlib.h>
 
@@ -18,6 +19,7 @@ struct logfeed {
 	struct log_parse parse;
 	alignas(16) uint8_t state[LIMIT_LOG_STATE];
 	uint8_t record[LIMIT_LOG_RECORD];
+	uint8_t plain[LIMIT_LOG_RECORD]; /* a line without its colours */
 };
 
 struct logfeed *logfeed_open(void)
@@ -92,6 +94,8 @@ static void deliver(struct logfeed *f, struct slice bytes)
 void logfeed_line(struct logfeed *f, struct slice line)
 {
 	line = slice_head(line, LIMIT_LOG_RECORD);
+	if (line.size && memchr(line.at, 0x1b, line.size)) /* as logsource.c hands it on */
+		line = slice_of(f->plain, log_without_colours(line, f->plain));
 	if (!f->format->continues) {
 		deliver(f, line);
 		return;

@@ -146,6 +146,31 @@ static void test_suites(void **state)
 	assert_int_equal(found, 362);
 }
 
+static void test_suite_names(void **state)
+{
+	static const struct { const char *name; uint16_t number; } openssl[] = {
+		{"NULL-MD5", 0x0001}, {"RC4-MD5", 0x0004}, {"RC4-SHA", 0x0005}, {"DES-CBC-SHA", 0x0009}, {"DES-CBC3-SHA", 0x000a},
+		{"EDH-RSA-DES-CBC3-SHA", 0x0016}, {"DHE-RSA-DES-CBC3-SHA", 0x0016}, {"ADH-RC4-MD5", 0x0018}, {"ADH-DES-CBC3-SHA", 0x001b},
+		{"PSK-NULL-SHA", 0x002c}, {"AES128-SHA", 0x002f}, {"AES256-SHA256", 0x003d}, {"CAMELLIA128-SHA", 0x0041},
+		{"PSK-RC4-SHA", 0x008a}, {"PSK-3DES-EDE-CBC-SHA", 0x008b}, {"PSK-AES128-CBC-SHA", 0x008c}, {"DHE-RSA-SEED-SHA", 0x009a},
+		{"AES128-GCM-SHA256", 0x009c}, {"RSA-PSK-AES128-CBC-SHA256", 0x00b6}, {"AECDH-NULL-SHA", 0xc015}, {"ECDHE-RSA-RC4-SHA", 0xc011},
+		{"ECDHE-RSA-AES128-SHA", 0xc013}, {"SRP-RSA-AES-128-CBC-SHA", 0xc01e}, {"ECDHE-RSA-AES128-GCM-SHA256", 0xc02f},
+		{"ECDHE-PSK-AES128-CBC-SHA", 0xc035}, {"ARIA128-GCM-SHA256", 0xc050}, {"ECDHE-ARIA128-GCM-SHA256", 0xc060},
+		{"AES128-CCM8", 0xc0a0}, {"PSK-AES128-CCM8", 0xc0a8}, {"DHE-PSK-AES128-CCM8", 0xc0aa}, {"ECDHE-ECDSA-AES128-CCM8", 0xc0ae},
+		{"ECDHE-RSA-CHACHA20-POLY1305", 0xcca8}, {"TLS_AES_128_GCM_SHA256", 0x1301}, {"TLS_CHACHA20_POLY1305_SHA256", 0x1303},
+		{"ECDHE_RSA_AES_128_GCM_SHA256", 0xc02f}};
+	static const char *const none[] = {"", "-", "TLS_", "AES128", "AES_128_GCM_SHA256 ", "ECDHE-RSA-AES128-GCM-SHA2567", "(NONE)"};
+	(void)state;
+	for (unsigned i = 0; i < sizeof openssl / sizeof *openssl; i++)
+		assert_ptr_equal(tls_suite_named(slice_text(openssl[i].name)), tls_suite(openssl[i].number));
+	for (uint32_t number = 0; number <= 0xffff; number++) { /* each is found by its own name: no two are spelled the same */
+		const struct tls_suite *suite = tls_suite((uint16_t)number);
+		assert_true(!suite || tls_suite_named(slice_text(suite->name)) == suite);
+	}
+	for (unsigned i = 0; i < sizeof none / sizeof *none; i++)
+		assert_null(tls_suite_named(slice_text(none[i])));
+}
+
 static void test_policies(void **state)
 {
 	static const struct { uint16_t version, suite; const char *broken; } cases[] = {
@@ -245,7 +270,7 @@ static void test_fragments(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fingerprints), cmocka_unit_test(test_ja4_corners), cmocka_unit_test(test_suites),
+		cmocka_unit_test(test_fingerprints), cmocka_unit_test(test_ja4_corners), cmocka_unit_test(test_suites), cmocka_unit_test(test_suite_names),
 		cmocka_unit_test(test_policies), cmocka_unit_test(test_host_names), cmocka_unit_test(test_no_certificate),
 		cmocka_unit_test(test_fragments),
 	};
