@@ -126,16 +126,20 @@ static struct slice header(const htp_table_t *headers, const char *name)
 	return h ? text_of(h->value) : (struct slice){NULL, 0};
 }
 
-/* All that events show, in one pass: libhtp's own search takes one for each name. */
-static void headers_read(const htp_table_t *headers, struct slice out[HTTP_HEADER_COUNT])
+/* All that events show, in one pass: libhtp's own search takes one for each name. The first fault of them, or NULL. */
+static const char *headers_read(const htp_table_t *headers, struct slice out[HTTP_HEADER_COUNT])
 {
+	const char *fault = NULL;
 	memset(out, 0, HTTP_HEADER_COUNT * sizeof *out);
 	for (size_t i = 0, count = htp_table_size(headers); i < count; i++) {
 		const htp_header_t *h = htp_table_get_index(headers, i, NULL);
 		unsigned which = http_header(text_of(h->name), h->flags & HTP_FIELD_INVALID);
+		if (!fault)
+			fault = http_header_fault(which, text_of(h->value), h->flags & (HTP_FIELD_INVALID | HTP_FIELD_FOLDED));
 		if (which < HTTP_HEADER_COUNT && !out[which].at)
 			out[which] = text_of(h->value);
 	}
+	return fault;
 }
 
 static bool request_seen(const htp_tx_t *tx)
@@ -175,13 +179,14 @@ struct writing {
 	struct event event;
 	struct http_event http;
 	struct slice form, header[HTTP_HEADER_COUNT]; /* of the request, then of the response */
+	const char *fault;             /* of the request's headers */
 	uint8_t url[URL_MAX], referer[URL_MAX], location[URL_MAX];
 };
 
 static void fill_credentials(struct writing *w, htp_tx_t *tx)
 {
 	struct http_event *http = &w->http;
-	struct slice authorization = w->header[HTTP_HEADER_AUTHORIZATION], user = {0}, secret = {0};
+	struct slice authorization = w->header[HTTP_HEADER_AUTHORIZATION];
 	const uint8_t *space = authorization.size ? memchr(authorization.at, ' ', authorization.size) : NULL;
 	if (authorization.size)
 		set_text(&w->event, &http->auth_scheme, HTTP_BIT_AUTH,
@@ -190,11 +195,8 @@ static void fill_credentials(struct writing *w, htp_tx_t *tx)
 		set_text(&w->event, &http->auth_user, HTTP_BIT_AUTH_USER, text_of(tx->request_auth_username));
 		http_identify(w->parse->session, http->auth_user, text_of(tx->request_auth_password));
 	}
-	bool by_form = http_find_secret(w->form, &user, &secret);
-	if (!by_form && http->url_secret && tx->parsed_uri_raw)
-		http_find_secret(text_of(tx->parsed_uri_raw->query), &user, &secret);
-	if ((by_form || http->url_secret) && !tx->request_auth_username)
-		http_identify(w->parse->session, user, secret);
+	struct slice query = http->url_secret && tx->parsed_uri_raw ? text_of(tx->parsed_uri_raw->query) : (struct slice){0};
+	bool by_form = http_identify_by_form(tx->request_auth_username ? NULL : w->parse->session, w->form, query);
 	http->credentials = authorization.size || by_form || http->url_secret ||
 			    w->header[HTTP_HEADER_API_KEY].size || w->header[HTTP_HEADER_AUTH_TOKEN].size;
 	http->login = by_form || (tx->request_method_number == HTP_M_POST && http_login_path(http->path));
@@ -205,7 +207,7 @@ static void fill_request(struct writing *w, htp_tx_t *tx)
 	struct http_event *http = &w->http;
 	struct event *event = &w->event;
 	bool ignored;
-	headers_read(tx->request_headers, w->header);
+	w->fault = headers_read(tx->request_headers, w->header);
 	set_text(event, &http->method, HTTP_BIT_METHOD, text_of(tx->request_method));
 	if (tx->request_uri)
 		set_text(event, &http->url, HTTP_BIT_URL,
@@ -258,8 +260,7 @@ static void violate_flags(struct writing *w, uint64_t flags)
 		{HTP_REQUEST_INVALID_C_L, "invalid_content_length"}, {HTP_FIELD_RAW_NUL, "nul_in_header"},
 		{HTP_FIELD_UNPARSEABLE, "unparseable_header"}, {HTP_INVALID_FOLDING, "invalid_folding"},
 		{HTP_PATH_RAW_NUL | HTP_PATH_ENCODED_NUL, "nul_in_path"}, {HTP_HOST_AMBIGUOUS, "ambiguous_host"},
-		{HTP_HOST_INVALID, "invalid_host"}, {HTP_HEADERS_TOO_MANY, "too_many_headers"},
-		{HTP_STATUS_LINE_INVALID, "invalid_status_line"}};
+		{HTP_HOST_INVALID, "invalid_host"}, {HTP_HEADERS_TOO_MANY, "too_many_headers"}};
 	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
 		if (flags & names[i].flag)
 			violate(w, names[i].name);
@@ -288,26 +289,25 @@ static void tell_request(htp_tx_t *tx, uintptr_t as, const char *reason)
 	w.event.outcome = reason ? OUTCOME_FAILURE : OUTCOME_UNKNOWN;
 	set_length(&w, tx->request_content_length);
 	w.parse->emit(w.parse, &w.event);
-	violate_flags(&w, tx->flags & ~(uint64_t)HTP_STATUS_LINE_INVALID);
+	const char *fault = bstr_chr(tx->request_line, 0) >= 0 ? "nul_in_path" : w.fault;
+	if (fault)
+		violate(&w, fault);
+	else
+		violate_flags(&w, tx->flags);
 	if (http_injects_header(w.http.url))
 		violate(&w, "header_injection");
 	if (tx->is_protocol_0_9)
 		violate(&w, "http_0_9");
 }
 
-/* A 401 to a request without credentials is the server asking for them, not a login that failed. */
 static void tell_authentication(struct writing *w, htp_tx_t *tx)
 {
 	struct event event = w->event;
-	if (w->http.status == 401 && http_login_goes_on(header(tx->response_headers, "WWW-Authenticate")))
-		return;
-	bool refused = w->http.status == 401 || w->http.status == 407;
-	bool accepted = w->http.status < 400 && w->http.credentials;
-	bool tried = w->http.credentials || w->http.login || (tx->request_method_number == HTP_M_POST && tx->request_entity_len > 0);
+	struct slice asked = w->http.status == 401 ? header(tx->response_headers, "WWW-Authenticate") : (struct slice){0};
 	event.action = ACTION_AUTHENTICATE;
-	event.outcome = refused ? OUTCOME_FAILURE : OUTCOME_SUCCESS;
-	event.reason = slice_text(refused ? http_reason(401) : NULL);
-	if (tried && (refused || accepted))
+	event.outcome = http_login_outcome(&w->http, tx->request_method_number == HTP_M_POST && tx->request_entity_len > 0, asked);
+	event.reason = slice_text(event.outcome == OUTCOME_FAILURE ? http_reason(401) : NULL);
+	if (event.outcome != OUTCOME_UNKNOWN)
 		w->parse->emit(w->parse, &event);
 }
 

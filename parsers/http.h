@@ -28,11 +28,16 @@ struct http_event {
 extern const struct field http_fields[];
 extern const char *const http_messages[];
 
-/* The headers that events show. */
+/* The headers that events show or that frame a message. */
 enum http_header { HTTP_HEADER_AUTHORIZATION, HTTP_HEADER_API_KEY, HTTP_HEADER_AUTH_TOKEN, HTTP_HEADER_USER_AGENT, HTTP_HEADER_REFERER,
-	HTTP_HEADER_FORWARDED_FOR, HTTP_HEADER_UPGRADE, HTTP_HEADER_SERVER, HTTP_HEADER_LOCATION, HTTP_HEADER_COUNT };
+	HTTP_HEADER_FORWARDED_FOR, HTTP_HEADER_UPGRADE, HTTP_HEADER_SERVER, HTTP_HEADER_LOCATION, HTTP_HEADER_CONTENT_LENGTH,
+	HTTP_HEADER_TRANSFER_ENCODING, HTTP_HEADER_COUNT };
 /* Which of them a name is, whatever its case; HTTP_HEADER_COUNT for any other. With `invalid`, NULs within it do not count. */
 unsigned http_header(struct slice name, bool invalid);
+
+/* What two servers in a row may read in two ways (RFC 9112 sections 5.1, 5.2 and 6.3), as a reason; NULL: nothing. `odd`: folded,
+ * or its name is not clean. */
+const char *http_header_fault(unsigned which, struct slice value, bool odd);
 
 /* "not_found"; NULL below 400. */
 const char *http_reason(unsigned status);
@@ -45,8 +50,11 @@ void http_identify(struct session *session, struct slice user, struct slice secr
 bool http_find_secret(struct slice query, struct slice *user, struct slice *secret);
 /* CR LF that was sent encoded, to become a header of its own behind a careless server (CWE-113). */
 bool http_injects_header(struct slice url);
-/* NTLM and Negotiate take two rounds: a 401 whose WWW-Authenticate carries the server's token is half-way (RFC 4559). */
-bool http_login_goes_on(struct slice asked);
+/* Credentials of a form, else of a query, become the session's; NULL: an Authorization header has told them. True: a form's. */
+bool http_identify_by_form(struct session *session, struct slice form, struct slice query);
+/* What a response tells of a login; UNKNOWN: nothing. A 401 to a request without credentials is the server asking for them, not a login
+ * that failed. `posted`: a POST with a body; `asked`: WWW-Authenticate. */
+enum outcome http_login_outcome(const struct http_event *http, bool posted, struct slice asked);
 /* A URL whose secrets' values (of its query, and a password before its host) are `***`, in `out`; the URL itself when it has none.
  * `*had` tells. */
 struct slice http_redact(struct slice url, uint8_t *out, uint32_t size, bool *had);

@@ -14,10 +14,11 @@ unsigned http_header(struct slice name, bool invalid)
 #define NAME(header, text) [HTTP_HEADER_##header] = {(const uint8_t *)(text), sizeof(text) - 1}
 		NAME(AUTHORIZATION, "authorization"), NAME(API_KEY, "x-api-key"), NAME(AUTH_TOKEN, "x-auth-token"),
 		NAME(USER_AGENT, "user-agent"), NAME(REFERER, "referer"), NAME(FORWARDED_FOR, "x-forwarded-for"),
-		NAME(UPGRADE, "upgrade"), NAME(SERVER, "server"), NAME(LOCATION, "location")
+		NAME(UPGRADE, "upgrade"), NAME(SERVER, "server"), NAME(LOCATION, "location"),
+		NAME(CONTENT_LENGTH, "content-length"), NAME(TRANSFER_ENCODING, "transfer-encoding")
 #undef NAME
 	};
-	uint8_t clean[16];
+	uint8_t clean[24];
 	uint32_t size = 0;
 	if (invalid) {
 		for (uint32_t i = 0; i < name.size && size < sizeof clean; i++)
@@ -30,6 +31,18 @@ unsigned http_header(struct slice name, bool invalid)
 					 strncasecmp((const char *)name.at, (const char *)names[i].at, name.size) != 0))
 		i++;
 	return i;
+}
+
+const char *http_header_fault(unsigned which, struct slice value, bool odd)
+{
+	bool length = which == HTTP_HEADER_CONTENT_LENGTH, digits = value.size;
+	if (value.size && memchr(value.at, 0, value.size))
+		return "nul_in_header";
+	for (uint32_t i = 0; length && i < value.size; i++)
+		digits = digits && value.at[i] >= '0' && value.at[i] <= '9';
+	if (length && (odd || !digits))
+		return "invalid_content_length";
+	return which == HTTP_HEADER_TRANSFER_ENCODING && odd ? "invalid_transfer_encoding" : NULL;
 }
 
 bool http_is_websocket(struct slice upgrade)
@@ -124,6 +137,15 @@ bool http_login_path(struct slice path)
 		if (login_word_at(path, at, path.at[at] | 32u, path.at[at + 1] | 32u))
 			return true;
 	return false;
+}
+
+bool http_identify_by_form(struct session *session, struct slice form, struct slice query)
+{
+	struct slice user = {0}, secret = {0};
+	bool by_form = http_find_secret(form, &user, &secret);
+	if (session && (by_form || http_find_secret(query, &user, &secret)))
+		http_identify(session, user, secret);
+	return by_form;
 }
 
 bool http_injects_header(struct slice url)
@@ -309,11 +331,21 @@ bool http_find_message(struct slice *input, uint8_t direction, bool *lost, uint3
 	return !*lost;
 }
 
-bool http_login_goes_on(struct slice asked)
+/* NTLM and Negotiate take two rounds: a 401 whose WWW-Authenticate carries the server's token is half-way (RFC 4559). */
+static bool login_goes_on(struct slice asked)
 {
 	static const char *const schemes[] = {"NTLM ", "Negotiate "};
 	for (unsigned i = 0; i < sizeof schemes / sizeof *schemes; i++)
 		if (asked.size > strlen(schemes[i]) && memcmp(asked.at, schemes[i], strlen(schemes[i])) == 0)
 			return true;
 	return false;
+}
+
+enum outcome http_login_outcome(const struct http_event *http, bool posted, struct slice asked)
+{
+	if (http->status == 401 && login_goes_on(asked))
+		return OUTCOME_UNKNOWN;
+	if (http->status == 401 || http->status == 407)
+		return http->credentials || http->login || posted ? OUTCOME_FAILURE : OUTCOME_UNKNOWN;
+	return http->status < 400 && http->credentials ? OUTCOME_SUCCESS : OUTCOME_UNKNOWN;
 }
