@@ -130,6 +130,7 @@ void emitter_parse_begin(struct emitter *e, struct flow *flow, enum direction di
 	parse->midstream = flow->midstream;
 	parse->cut = false;
 	parse->peer_heard = (int32_t)(own->last_ack - other->next_seq) >= 0; /* a FIN takes a number too */
+	parse->peer_left = other->fin || other->rst;
 	parse->carry = flow->carried ? carry_nothing : carry;
 	parse->carry_lost = carry_lost;
 	parse->emit = emit;

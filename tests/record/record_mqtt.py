@@ -472,6 +472,47 @@ def keepalive(s, tap):
             c.close()
 
 
+@capture("mqtt_keepalive_violation-fires-resumed", "one session with a keepalive of ten seconds that speaks every forty, and a broker that does "
+         "not mind; time stretched", "generated")
+def keepalive_resumed(s, tap):
+    with s.server() as server, tap() as recording, s.client("attacker") as c:
+        c.send(mqtt.connect("idle-9", keepalive=10))
+        b = server.accept()
+        b.receive()
+        b.send(mqtt.connack())
+        c.receive()
+        for n in range(4):
+            recording.skip(40)
+            c.send(mqtt.publish("plant/idle", b"%d" % n))
+            b.receive()
+        b.close()
+
+
+@capture("mqtt_keepalive_violation-quiet-late", "three sessions whose broker had said FIN before their clients spoke again, and one that speaks "
+         "just in time; time stretched", "generated")
+def keepalive_late(s, tap):
+    with s.server() as server, tap() as recording:
+        for n in range(4):
+            with s.client("pump") as c:
+                c.send(mqtt.connect(f"pump-{n}", keepalive=10))
+                b = server.accept()
+                b.receive()
+                b.send(mqtt.connack())
+                c.receive()
+                if n == 3:
+                    for _ in range(4):
+                        recording.skip(14)
+                        c.send(mqtt.publish("plant/pump", b"on"))
+                        b.receive()
+                else:
+                    recording.skip(20)
+                    b.socket.shutdown(1)
+                    c.ended()
+                    c.send(mqtt.publish("plant/pump", b"on"))
+                c.close()
+                b.close()
+
+
 @capture("mqtt_keepalive_violation-quiet", "three sessions with a keepalive of two seconds fall silent for good, and Mosquitto "
          "ends them; one keeps pinging; five minutes later a message")
 def keepalive_quiet(s, tap):
