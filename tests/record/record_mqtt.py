@@ -744,6 +744,50 @@ def in_websocket(s, tap, *paths):
             broker.join()
 
 
+@contextlib.contextmanager
+def let_in(s, port):
+    """A session with a scripted broker up to CONNACK: both ends, for a sensor that joins it now."""
+    with s.server(port=port) as server, s.client("attacker", port=port) as c:
+        c.send(mqtt.connect("tool-1"))
+        b = server.accept()
+        b.receive()
+        b.send(mqtt.connack())
+        c.receive()
+        yield c, b
+        b.close()
+
+
+@capture("mqtt_wildcard_subscribe-fires-joined", "a session on port 18830 that is joined half-way: a subscription to everything is all that is seen", "generated")
+def wildcard_joined(s, tap):
+    with let_in(s, 18830) as (c, b), tap():
+        c.send(mqtt.subscribe("#", mid=7))
+        b.receive()
+        b.send(mqtt.suback(7, 0))
+        c.receive()
+
+
+@capture("mqtt_wildcard_subscribe-quiet-joined", "joined half-way, and no MQTT: a SUBSCRIBE whose lengths do not add up, one whose filter is no text, two "
+         "short messages", "generated")
+def wildcard_no_mqtt(s, tap):
+    said = (b"\x82\x06\x00\x07\x00\x02#\x00", b"\x82\x07\x00\x07\x00\x02\x01#\x00", 2 * b"\x31\x05\x00\x03a/0")
+    with contextlib.ExitStack() as open_ones:
+        ends = [open_ones.enter_context(let_in(s, 18830 + n)) for n in range(len(said))]
+        with tap():
+            for (c, b), data in zip(ends, said):
+                c.socket.sendall(data)
+                b.socket.recv(64)
+                b.socket.sendall(mqtt.suback(7, 0))
+                c.socket.recv(64)
+
+
+@capture("mqtt_retained_poisoning_sweep-fires-joined", "a session on port 18830 that is joined half-way: fifteen empty retained messages", "generated")
+def sweep_joined(s, tap):
+    with let_in(s, 18830) as (c, b), tap():
+        for n in range(15):
+            c.send(mqtt.publish(f"a/{n}", retain=True))
+            b.receive()
+
+
 @capture("mqtt_odd_port-fires-path", "MQTT inside WebSockets on the path /static/img", "generated")
 def odd_path(s, tap):
     in_websocket(s, tap, "/static/img")
