@@ -52,7 +52,12 @@ static bool compare(struct judgement *j, double value)
 static bool judge_sum(struct judgement *j)
 {
 	struct mark_list *list = take(j);
-	return list && compare(j, sum(j, list));
+	if (!list)
+		return false;
+	double total = sum(j, list);
+	j->count = (uint64_t)total; /* the unit of the threshold */
+	j->added = mark_at(j->marks, list->tail)->value;
+	return compare(j, total);
 }
 
 static bool judge_avg(struct judgement *j)
@@ -87,7 +92,7 @@ static struct mark_list *marks(const struct rule *rule, void *state)
 }
 
 const struct detector detector_value_sum = {
-	.type = "value_sum", .measure = "total", .state_bytes = sizeof(struct mark_list),
+	.type = "value_sum", .measure = "total", .state_bytes = sizeof(struct mark_list), .adds = true,
 	.check = check, .judge = judge_sum, .marks = marks};
 
 const struct detector detector_value_avg = {

@@ -125,20 +125,8 @@ static void mqtt_gap(struct parse *parse, uint64_t missing)
 	forget_past(state);
 	state->begun[parse->direction] = true;
 	state->lost[parse->direction] = PLACE_LOST;
-}
-
-static void mqtt_expire(struct parse *parse)
-{
-	struct session *session = parse->session;
-	session->deadline_ns = 0;
-	if (session->state != SESSION_UP || parse->base.one_sided) /* a client that is not seen is not silent */
-		return;
-	session->overdue = true;
-	struct event event = parse->base;
-	event.action = ACTION_KEEPALIVE;
-	event.outcome = OUTCOME_FAILURE;
-	event.reason = slice_text("keepalive_exceeded");
-	parse->emit(parse, &event);
+	if (parse->direction == TO_SERVER)
+		parse->session->overdue = false; /* what was lost it had said in time, for all we know */
 }
 
 const struct parser parser_mqtt = {

@@ -185,7 +185,7 @@ void mqtt_packet_read(struct parse *parse, const struct packet_at *at, struct sl
 	place_check(&r);
 	body_read(&r, &b);
 	if (parse->direction == TO_SERVER && at->type != MQTT_DISCONNECT)
-		mqtt_keepalive_restart(parse, r.state);
+		mqtt_client_spoke(parse, r.state);
 }
 
 void mqtt_report(struct parse *parse, uint8_t type, const char *violation)

@@ -130,10 +130,35 @@ static enum fit body_fit(const struct packet_at *at, struct slice body)
 	return size || body.size < TELLING ? FIT_CUT : FIT_NO;
 }
 
+/* Filters up to the end, each with its options (MQTT 5.0 section 3.8.3.1: QoS and retain handling are at most 2). */
+static bool filters_exact(struct reader r)
+{
+	bool exact = reader_left(&r) != 0;
+	while (exact && reader_left(&r)) {
+		struct slice filter = read_be16_slice(&r);
+		uint8_t options = read_u8(&r);
+		exact = !r.failed && printable(filter) && options <= 0x2e && (options & 3) != 3;
+	}
+	return exact;
+}
+
+/* A whole SUBSCRIBE in which all lengths add up, with the properties of MQTT 5 or without. */
+static bool subscribe_exact(struct slice body)
+{
+	struct reader r = reader_of(body);
+	read_skip(&r, 2);
+	if (filters_exact(r))
+		return true;
+	read_skip(&r, read_u8(&r));
+	return filters_exact(r);
+}
+
 /* Is there enough in it to be no accident? A whole packet of some length, or a PUBLISH up to the end of its topic. */
 static bool body_strong(const struct packet_at *at, struct slice body)
 {
 	enum { STRONG = 12, TOPIC_MIN = 4, TOPIC_MAX = 512 };
+	if (at->type == MQTT_SUBSCRIBE)
+		return body.size == at->length && subscribe_exact(body);
 	if (body.size == at->length && at->length >= STRONG && at->type != MQTT_SUBACK)
 		return true;
 	uint32_t size = at->type == MQTT_PUBLISH && body.size >= 2 ? load_be16(body.at) : 0;
@@ -209,6 +234,7 @@ static enum probe probe_side(uint8_t type)
 
 enum probe mqtt_probe(struct slice first, uint8_t direction, uint16_t client_port, uint16_t server_port)
 {
+	enum { ROW = 3 };
 	struct packet_at at;
 	bool strong, cut;
 	bool known = mqtt_port(client_port) || mqtt_port(server_port);
@@ -222,9 +248,10 @@ enum probe mqtt_probe(struct slice first, uint8_t direction, uint16_t client_por
 	if (type == MQTT_CONNECT)
 		return probe_connect(first, &at, known);
 	unsigned packets = chain(first, &strong, &cut);
-	if (packets && (known || (strong && (packets > 1 || type == MQTT_PUBLISH))))
+	bool publishes = packets && !cut && type == MQTT_PUBLISH; /* short ones, whole: one may be an accident, a row is none */
+	if (packets && (known || (strong && (packets > 1 || type == MQTT_PUBLISH || type == MQTT_SUBSCRIBE)) || (publishes && packets >= ROW)))
 		return probe_side(type);
-	if (cut && first.size < UNDECIDED_MAX)
+	if ((cut || publishes) && first.size < UNDECIDED_MAX)
 		return PROBE_MAYBE;
 	return known && type == MQTT_RESERVED ? PROBE_YES : PROBE_NO;
 }

@@ -104,7 +104,9 @@ void mqtt_ack_read(struct reading *r, struct reader *b);
 void mqtt_subscribe_read(struct reading *r, struct reader *b, struct filters *filters);
 void mqtt_suback_read(struct reading *r, struct reader *b, struct filters *filters);
 
-/* The client has spoken: its keepalive runs anew. */
-void mqtt_keepalive_restart(struct parse *parse, const struct mqtt_state *state);
+/* The client has spoken: its keepalive runs anew. When it ran out before, the server has not ended the session as it had to. */
+void mqtt_client_spoke(struct parse *parse, const struct mqtt_state *state);
+/* The client's keepalive ran out. */
+void mqtt_expire(struct parse *parse);
 
 #endif

@@ -1,13 +1,42 @@
 #include "mqtt_reading.h"
 #include "../sensor/digest.h"
 
-/* The client has spoken: its keepalive runs anew (MQTT 5.0 section 3.1.2.10: one and a half times the interval). */
-void mqtt_keepalive_restart(struct parse *parse, const struct mqtt_state *state)
+/* The client's keepalive runs anew (MQTT 5.0 section 3.1.2.10: one and a half times the interval). */
+static void keepalive_restart(struct parse *parse, const struct mqtt_state *state)
 {
 	struct session *session = parse->session;
 	session->overdue = false;
 	if (state->keepalive_s && (session->state == SESSION_UP || session->state == SESSION_ASKED))
 		session->deadline_ns = parse->time_ns + (uint64_t)state->keepalive_s * (TW_SECOND / 2 * 3);
+}
+
+static void keepalive_report(struct parse *parse, const char *reason)
+{
+	struct event event = parse->base;
+	event.action = ACTION_KEEPALIVE;
+	event.outcome = OUTCOME_FAILURE;
+	event.reason = slice_text(reason);
+	parse->emit(parse, &event);
+}
+
+void mqtt_expire(struct parse *parse)
+{
+	struct session *session = parse->session;
+	session->deadline_ns = 0;
+	if (session->state != SESSION_UP || parse->base.one_sided) /* a client that is not seen is not silent */
+		return;
+	session->overdue = true;
+	keepalive_report(parse, "keepalive_exceeded");
+}
+
+void mqtt_client_spoke(struct parse *parse, const struct mqtt_state *state)
+{
+	struct session *session = parse->session;
+	if (session->deadline_ns && session->deadline_ns < parse->time_ns)
+		mqtt_expire(parse); /* timers look once a second */
+	if (session->overdue && session->state == SESSION_UP && !parse->peer_left)
+		keepalive_report(parse, "keepalive_resumed");
+	keepalive_restart(parse, state);
 }
 
 static void session_begin(struct reading *r, bool user, struct slice username, bool password, struct slice secret)
@@ -188,7 +217,7 @@ static void connack_accept(struct reading *r)
 	state->keepalive_s = (uint16_t)mqtt_property_or(r, MQTT_PROPERTY_server_keep_alive, state->keepalive_s);
 	if (mqtt_has_property(r, MQTT_PROPERTY_assigned_client_identifier))
 		name_set(&session->client_id, r->mqtt->own.text[MQTT_PROPERTY_assigned_client_identifier]);
-	mqtt_keepalive_restart(r->parse, state);
+	keepalive_restart(r->parse, state);
 }
 
 void mqtt_connack_read(struct reading *r, struct reader *b)

@@ -40,6 +40,7 @@ struct parse {
 	bool cut;                /* a datagram of which the capture has only the head */
 	bool peer_heard;         /* the sender of these bytes had already received all that you were given from the other
 	                          * side: what it sends now it sends knowingly, it is not pipelined */
+	bool peer_left;          /* the other side has ended the connection: FIN or RST */
 	/* Bytes of a protocol inside this one (a message in a WebSocket, handshake messages in TLS records), in order: they
 	 * reach `inner`, or, when it is NULL, the parser that their beginning looks like, as a flow of its own with the same
 	 * ends and session. What is incomplete is kept. One inner protocol a flow; `inner` counts in the first call. */

@@ -21,7 +21,8 @@ struct alert {
 	const struct event *event;
 	unsigned group_count;
 	struct slice group_text[RULE_GROUP_MAX]; /* values of rule->group_name, as field_text() gives them */
-	uint64_t count;            /* events counted, in the window at the first alert, in the episode at an update */
+	/* Events counted, of type value_sum the total: in the window at the first alert, in the episode at an update. */
+	uint64_t count;
 	uint64_t distinct;         /* distinct values, 0 when the rule does not count them */
 	double value;              /* types value_sum, value_avg, value_percentile: what they came to; negative in others */
 	double ratio;              /* type ratio; negative when the rule has none */

@@ -60,12 +60,25 @@ static bool is_use(unsigned action)
 	       action == ACTION_REQUEST || action == ACTION_RESPOND;
 }
 
+/* Who holds the client identifier after what `parse` has read; where its session is live as well, NULL when nowhere else. */
+static const struct address *follow_identity(struct emitter *e, const struct parse *parse, const struct event *event)
+{
+	const struct flow *root = root_of(e, parse->flow);
+	if (event->action == ACTION_CONNECT && parse->session->state == SESSION_ASKED)
+		identity_asked(e->identities, e->flows, root);
+	else if (event->action == ACTION_AUTHENTICATE && event->outcome == OUTCOME_FAILURE)
+		identity_refused(e->identities, e->flows, root);
+	else if (event->action == ACTION_AUTHENTICATE && event->outcome == OUTCOME_SUCCESS)
+		return identity_begins(e->identities, e->flows, root);
+	return NULL;
+}
+
 static void emit(struct parse *parse, const struct event *event)
 {
 	struct emitter *e = parse->owner;
 	const struct address *predecessor = NULL;
-	if (event->action == ACTION_AUTHENTICATE && event->outcome == OUTCOME_SUCCESS)
-		predecessor = identity_begins(e->identities, e->flows, root_of(e, parse->flow));
+	if (event->action == ACTION_CONNECT || event->action == ACTION_AUTHENTICATE)
+		predecessor = follow_identity(e, parse, event);
 	if (predecessor) {
 		struct event login = *event;
 		login.predecessor = *predecessor;
@@ -117,6 +130,7 @@ void emitter_parse_begin(struct emitter *e, struct flow *flow, enum direction di
 	parse->midstream = flow->midstream;
 	parse->cut = false;
 	parse->peer_heard = (int32_t)(own->last_ack - other->next_seq) >= 0; /* a FIN takes a number too */
+	parse->peer_left = other->fin || other->rst;
 	parse->carry = flow->carried ? carry_nothing : carry;
 	parse->carry_lost = carry_lost;
 	parse->emit = emit;

@@ -3,8 +3,14 @@
 #include "pool.h"
 #include <stdlib.h>
 
+/* Of one name, flow indices plus 1; 0: nobody. */
+struct place {
+	uint32_t holder; /* whom the server let in last */
+	uint32_t asker;  /* who asked last, and the holder was live */
+};
+
 struct identities {
-	struct pool places; /* flow index plus 1; 0: nobody */
+	struct pool places;
 	uint32_t mask;
 	uint64_t seed;
 };
@@ -19,7 +25,7 @@ struct identities *identities_open(uint32_t flows, uint64_t seed)
 		return NULL;
 	identities->mask = places - 1;
 	identities->seed = seed;
-	if (pool_open(&identities->places, sizeof(uint32_t), places))
+	if (pool_open(&identities->places, sizeof(struct place), places))
 		return identities;
 	identities_close(identities);
 	return NULL;
@@ -33,25 +39,74 @@ void identities_close(struct identities *identities)
 	free(identities);
 }
 
+/* A session of which one side has said FIN ends by itself. */
 static bool is_live(const struct flow *flow)
 {
-	return flow->transport && !flow->carried && flow->tcp_state != FLOW_CLOSED && flow->session.state == SESSION_UP;
+	return flow->tcp_state < FLOW_CLOSING && flow->session.state == SESSION_UP;
 }
 
-const struct address *identity_begins(struct identities *identities, const struct flows *flows, const struct flow *flow)
+static struct place *place_of(struct identities *identities, const struct flow *flow)
 {
 	struct slice name = name_slice(&flow->session.client_id);
 	if (!name.size)
 		return NULL;
 	uint64_t hash = hash_join(hash_bytes(&flow->ends.server, sizeof flow->ends.server, identities->seed),
 				  hash_slice(name, identities->seed));
-	uint32_t *place = pool_at(&identities->places, (uint32_t)hash & identities->mask);
-	struct flow *held = *place ? flow_at(flows, *place - 1) : NULL;
-	*place = flow_index(flows, flow) + 1;
-	if (!held || held == flow || !is_live(held) || !slice_equal(name_slice(&held->session.client_id), name) ||
-	    !address_equal(&held->ends.server, &flow->ends.server))
+	return pool_at(&identities->places, (uint32_t)hash & identities->mask);
+}
+
+/* The other flow that holds the name of this one; NULL when there is none. */
+static struct flow *rival_of(const struct place *place, const struct flows *flows, const struct flow *flow)
+{
+	struct flow *held = place->holder ? flow_at(flows, place->holder - 1) : NULL;
+	bool same = held && held != flow && held->transport && !held->carried &&
+		    slice_equal(name_slice(&held->session.client_id), name_slice(&flow->session.client_id)) &&
+		    address_equal(&held->ends.server, &flow->ends.server);
+	return same ? held : NULL;
+}
+
+static uint8_t successor_of(const struct flow *held, const struct flow *flow)
+{
+	return address_equal(&held->ends.client, &flow->ends.client) ? SUCCESSOR_SAME_ADDRESS : SUCCESSOR_OTHER_ADDRESS;
+}
+
+void identity_asked(struct identities *identities, const struct flows *flows, const struct flow *flow)
+{
+	struct place *place = place_of(identities, flow);
+	struct flow *held = place ? rival_of(place, flows, flow) : NULL;
+	if (!held || !is_live(held))
+		return;
+	place->asker = flow_index(flows, flow) + 1;
+	held->session.successor = successor_of(held, flow);
+}
+
+/* Has this flow asked while the holder was live? That is told once. */
+static bool take_asked(struct place *place, const struct flows *flows, const struct flow *flow)
+{
+	bool asked = place->asker == flow_index(flows, flow) + 1;
+	if (asked)
+		place->asker = 0;
+	return asked;
+}
+
+void identity_refused(struct identities *identities, const struct flows *flows, const struct flow *flow)
+{
+	struct place *place = place_of(identities, flow);
+	struct flow *held = place && take_asked(place, flows, flow) ? rival_of(place, flows, flow) : NULL;
+	if (held)
+		held->session.successor = SUCCESSOR_NONE;
+}
+
+const struct address *identity_begins(struct identities *identities, const struct flows *flows, const struct flow *flow)
+{
+	struct place *place = place_of(identities, flow);
+	if (!place)
 		return NULL;
-	bool same = address_equal(&held->ends.client, &flow->ends.client);
-	held->session.successor = same ? SUCCESSOR_SAME_ADDRESS : SUCCESSOR_OTHER_ADDRESS;
-	return same ? NULL : &held->ends.client;
+	struct flow *held = rival_of(place, flows, flow);
+	bool asked = take_asked(place, flows, flow);
+	place->holder = flow_index(flows, flow) + 1;
+	if (!held || !(asked || is_live(held)))
+		return NULL;
+	held->session.successor = successor_of(held, flow);
+	return held->session.successor == SUCCESSOR_OTHER_ADDRESS ? &held->ends.client : NULL;
 }

@@ -472,6 +472,47 @@ def keepalive(s, tap):
             c.close()
 
 
+@capture("mqtt_keepalive_violation-fires-resumed", "one session with a keepalive of ten seconds that speaks every forty, and a broker that does "
+         "not mind; time stretched", "generated")
+def keepalive_resumed(s, tap):
+    with s.server() as server, tap() as recording, s.client("attacker") as c:
+        c.send(mqtt.connect("idle-9", keepalive=10))
+        b = server.accept()
+        b.receive()
+        b.send(mqtt.connack())
+        c.receive()
+        for n in range(4):
+            recording.skip(40)
+            c.send(mqtt.publish("plant/idle", b"%d" % n))
+            b.receive()
+        b.close()
+
+
+@capture("mqtt_keepalive_violation-quiet-late", "three sessions whose broker had said FIN before their clients spoke again, and one that speaks "
+         "just in time; time stretched", "generated")
+def keepalive_late(s, tap):
+    with s.server() as server, tap() as recording:
+        for n in range(4):
+            with s.client("pump") as c:
+                c.send(mqtt.connect(f"pump-{n}", keepalive=10))
+                b = server.accept()
+                b.receive()
+                b.send(mqtt.connack())
+                c.receive()
+                if n == 3:
+                    for _ in range(4):
+                        recording.skip(14)
+                        c.send(mqtt.publish("plant/pump", b"on"))
+                        b.receive()
+                else:
+                    recording.skip(20)
+                    b.socket.shutdown(1)
+                    c.ended()
+                    c.send(mqtt.publish("plant/pump", b"on"))
+                c.close()
+                b.close()
+
+
 @capture("mqtt_keepalive_violation-quiet", "three sessions with a keepalive of two seconds fall silent for good, and Mosquitto "
          "ends them; one keeps pinging; five minutes later a message")
 def keepalive_quiet(s, tap):
@@ -701,6 +742,50 @@ def in_websocket(s, tap, *paths):
                 c.publish("plant/meter/7", b"4", 1)
                 c.bye()
             broker.join()
+
+
+@contextlib.contextmanager
+def let_in(s, port):
+    """A session with a scripted broker up to CONNACK: both ends, for a sensor that joins it now."""
+    with s.server(port=port) as server, s.client("attacker", port=port) as c:
+        c.send(mqtt.connect("tool-1"))
+        b = server.accept()
+        b.receive()
+        b.send(mqtt.connack())
+        c.receive()
+        yield c, b
+        b.close()
+
+
+@capture("mqtt_wildcard_subscribe-fires-joined", "a session on port 18830 that is joined half-way: a subscription to everything is all that is seen", "generated")
+def wildcard_joined(s, tap):
+    with let_in(s, 18830) as (c, b), tap():
+        c.send(mqtt.subscribe("#", mid=7))
+        b.receive()
+        b.send(mqtt.suback(7, 0))
+        c.receive()
+
+
+@capture("mqtt_wildcard_subscribe-quiet-joined", "joined half-way, and no MQTT: a SUBSCRIBE whose lengths do not add up, one whose filter is no text, two "
+         "short messages", "generated")
+def wildcard_no_mqtt(s, tap):
+    said = (b"\x82\x06\x00\x07\x00\x02#\x00", b"\x82\x07\x00\x07\x00\x02\x01#\x00", 2 * b"\x31\x05\x00\x03a/0")
+    with contextlib.ExitStack() as open_ones:
+        ends = [open_ones.enter_context(let_in(s, 18830 + n)) for n in range(len(said))]
+        with tap():
+            for (c, b), data in zip(ends, said):
+                c.socket.sendall(data)
+                b.socket.recv(64)
+                b.socket.sendall(mqtt.suback(7, 0))
+                c.socket.recv(64)
+
+
+@capture("mqtt_retained_poisoning_sweep-fires-joined", "a session on port 18830 that is joined half-way: fifteen empty retained messages", "generated")
+def sweep_joined(s, tap):
+    with let_in(s, 18830) as (c, b), tap():
+        for n in range(15):
+            c.send(mqtt.publish(f"a/{n}", retain=True))
+            b.receive()
 
 
 @capture("mqtt_odd_port-fires-path", "MQTT inside WebSockets on the path /static/img", "generated")

@@ -712,6 +712,65 @@ def session_identity_takeover__fires__told(path):
             real.ended().close()
 
 
+def ask(net, server, host, v=4):
+    """Somebody asks a scripted server for the client id pump-1: the client's end and the server's."""
+    with net.inside(host):
+        client = Client(BROKER)
+    seen = server.accept()
+    client.send(connect("pump-1", v=v))
+    seen.receive()
+    return client, seen
+
+
+def admit(client, seen, v=4):
+    seen.send(connack(v=v))
+    client.receive()
+
+
+@capture("session", "a (scripted) server throws the old session out before it answers the new one: by FIN, and by 0x8e (MQTT 5)" + STRETCHED)
+def session_identity_takeover__fires__kicked(path):
+    with network(pump="10.20.0.12", attacker="10.20.0.66") as net:
+        with net.inside("broker"):
+            server = Server(BROKER)
+        with net.tap(path) as tap:
+            for v in 4, 5:
+                real, seen_real = ask(net, server, "pump", v)
+                admit(real, seen_real, v)
+                tap.skip(20)
+                false, seen_false = ask(net, server, "attacker", v)
+                if v == 5:
+                    seen_real.send(disconnect(0x8e, v=5))
+                seen_real.close()
+                real.ended().close()
+                admit(false, seen_false, v)
+                false.bye()
+                seen_false.close()
+                tap.skip(4000)
+
+
+@capture("session", "a device's client id is refused to another address, then the device resets; it comes back from there once it is gone"
+         + STRETCHED)
+def session_identity_takeover__quiet__refused(path):
+    with network(pump="10.20.0.12", spare="10.20.0.13") as net:
+        with net.inside("broker"):
+            server = Server(BROKER)
+        with net.tap(path) as tap:
+            real, seen_real = ask(net, server, "pump")
+            admit(real, seen_real)
+            tap.skip(20)
+            other, seen_other = ask(net, server, "spare")
+            seen_other.send(connack(5))
+            seen_other.close()
+            other.ended().close()
+            real.reset()
+            seen_real.close()
+            tap.skip(5)
+            other, seen_other = ask(net, server, "spare")
+            admit(other, seen_other)
+            other.bye()
+            seen_other.close()
+
+
 @capture("session", "clean hand-over: a device comes back from its own address, MQTT 3.1.1 and MQTT 5" + STRETCHED)
 def session_identity_takeover__quiet(path):
     with network(pump="10.20.0.12") as net:

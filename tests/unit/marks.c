@@ -136,13 +136,42 @@ static void test_identity(void **state)
 	flows_close(flows);
 }
 
+/* The server throws the old session out before it lets the new one in: what counts is who was live when the CONNECT came. */
+static void test_identity_asked(void **state)
+{
+	struct counters counters = {0};
+	struct flows *flows = flows_open(64, 1, &counters);
+	struct identities *identities = identities_open(64, 1);
+	(void)state;
+	struct flow *first = flow_of(flows, "10.0.0.1", 1000, "10.0.0.9", "pump");
+	struct flow *refused = flow_of(flows, "10.0.0.2", 1001, "10.0.0.9", "pump");
+	struct flow *second = flow_of(flows, "10.0.0.3", 1002, "10.0.0.9", "pump");
+	struct flow *late = flow_of(flows, "10.0.0.4", 1003, "10.0.0.9", "pump");
+	identity_asked(identities, flows, first);
+	assert_null(identity_begins(identities, flows, first));
+	identity_asked(identities, flows, refused);
+	assert_int_equal(first->session.successor, SUCCESSOR_OTHER_ADDRESS);
+	identity_refused(identities, flows, refused);
+	assert_int_equal(first->session.successor, SUCCESSOR_NONE);
+	identity_asked(identities, flows, second);
+	first->tcp_state = FLOW_CLOSED;
+	assert_ptr_equal(identity_begins(identities, flows, second), &first->ends.client);
+	second->tcp_state = FLOW_CLOSING; /* it had ended before anybody asked */
+	identity_asked(identities, flows, late);
+	second->tcp_state = FLOW_CLOSED;
+	assert_null(identity_begins(identities, flows, late));
+	assert_int_equal(second->session.successor, SUCCESSOR_NONE);
+	identities_close(identities);
+	flows_close(flows);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_set),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_exhausted),
-		cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_identity), cmocka_unit_test(test_identity_asked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
