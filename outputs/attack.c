@@ -49,7 +49,8 @@ struct technique {
 
 /* In order of ids, as strcmp() has it. Version 18 of ATT&CK (October 2025), whose tactics Sigma's tags name; and what version 19
  * (April 2026) made of techniques of ICS: T1691 of T0803 and T0804, T1692 of T0855 and T0856, T1693 of T0839 and T0857, T1694 of T0812
- * and T0891, T1695 of T0805. It also split Defense Evasion in two, which is still one here. */
+ * and T0891, T1695 of T0805. It also split Defense Evasion in Stealth and Defense Impairment and withdrew T1562, which stand here as in 18. The
+ * rows that shipped rules name, and all tactics, were compared with MITRE's own data. */
 static const struct technique techniques[] = {
 	{"T0800", "Activate Firmware Update Mode", {ICS_INHIBIT}},
 	{"T0801", "Monitor Process State", {ICS_COLLECTION}},

@@ -228,6 +228,10 @@ void put_event(struct json *json, const struct event *event)
 		put_text(json, "resource", event->resource.items[0]);
 	else if (event->resource.count)
 		put_texts(json, "resource", event->resource);
+	if (put_known(&event->predecessor))
+		put_address(json, "predecessor_ip", &event->predecessor);
+	if (event->session->successor)
+		put_cstring(json, "successor", successor_name(event->session->successor));
 	if (event->one_sided) {
 		json_key(json, "one_sided");
 		json_bool(json, true);

@@ -5,7 +5,7 @@
  *
  * A member is found by the name of its field in the tables that wrote it, so that what they gain is read here too. What no record
  * tells is absent: secrets, link addresses, the level of a log's line. What a flow's earlier events tell is found again: whether it
- * was used, and whose session it was. Texts stay as they were escaped and cut. */
+ * was used. Texts stay as they were escaped and cut. */
 #include "log_json.h"
 #include "log_line.h"
 #include "parser.h"
@@ -13,7 +13,7 @@
 #include <stdalign.h>
 #include <stddef.h>
 
-enum { KEY_FLOW = 1, KEY_CLIENT };
+enum { KEY_FLOW = 1 };
 enum { DETAIL_BYTES = 4096, LISTED = 1024 };
 
 /* Reasons, formats and the like are kept by detectors beyond the event: there are few. */
@@ -274,43 +274,9 @@ static bool member(struct retold *r, const struct log_json_value *v)
 
 /* --- what earlier events tell ------------------------------------------------------------------------------------ */
 
-static uint64_t key_of(const struct log_parse *parse, unsigned kind, uint64_t number)
-{
-	return log_session_key(parse->source, kind, slice_of(&number, sizeof number));
-}
-
-/* As sensor/identity.c does where the wire is read; of a log the old session's end tells its successor. */
-static void log_in(struct log_parse *parse, struct event *event)
-{
-	struct slice name = name_slice(&event->session->client_id);
-	if (!name.size)
-		return;
-	bool wire = event->source == SOURCE_WIRE;
-	uint64_t server = hash_bytes(&event->ends->server, sizeof event->ends->server, wire ? 0 : parse->log.source);
-	uint64_t key = key_of(parse, KEY_CLIENT, hash_join(server, hash_slice(name, 0)));
-	const struct log_session *client = log_session_find(parse->sessions, key);
-	struct log_session *held = client ? log_session_find(parse->sessions, key_of(parse, KEY_FLOW, client->flow_id)) : NULL;
-	if (held && held->flow_id != event->flow_id && held->session.state == SESSION_UP) {
-		bool same = address_equal(&held->ends.client, &event->ends->client);
-		held->session.successor = same ? SUCCESSOR_SAME_ADDRESS : SUCCESSOR_OTHER_ADDRESS;
-		if (wire && !same)
-			event->predecessor = held->ends.client;
-	}
-	log_session_begin(parse->sessions, key, event->time_ns)->flow_id = event->flow_id;
-}
-
-static uint8_t state_after(const struct event *event, uint8_t state)
-{
-	if (event->action == ACTION_AUTHENTICATE && event->outcome != OUTCOME_UNKNOWN)
-		return event->outcome == OUTCOME_SUCCESS ? SESSION_UP : SESSION_REFUSED;
-	return event->action == ACTION_DISCONNECT ? SESSION_ENDED : state;
-}
-
 static void tell(struct log_parse *parse, struct event *event)
 {
-	uint64_t key = key_of(parse, KEY_FLOW, event->flow_id);
-	if (event->action == ACTION_AUTHENTICATE && event->outcome == OUTCOME_SUCCESS)
-		log_in(parse, event);
+	uint64_t key = log_session_key(parse->source, KEY_FLOW, slice_of(&event->flow_id, sizeof event->flow_id));
 	if (!event->flow_id) { /* a line that does not say whose it was */
 		log_emit(parse, event);
 		return;
@@ -321,9 +287,7 @@ static void tell(struct log_parse *parse, struct event *event)
 	flow->touched_ns = event->time_ns;
 	flow->flow_id = event->flow_id;
 	flow->ends = parse->ends;
-	flow->session.state = state_after(event, flow->session.state);
 	parse->session.used = flow->session.used;
-	parse->session.successor = flow->session.successor;
 	parse->about = flow;
 	log_emit(parse, event);
 	if (event->action == ACTION_CLOSE)

@@ -305,7 +305,7 @@ static void tell_authentication(struct writing *w, htp_tx_t *tx)
 	struct event event = w->event;
 	struct slice asked = w->http.status == 401 ? header(tx->response_headers, "WWW-Authenticate") : (struct slice){0};
 	event.action = ACTION_AUTHENTICATE;
-	event.outcome = http_login_outcome(&w->http, tx->request_method_number == HTP_M_POST && tx->request_entity_len > 0, asked);
+	event.outcome = (uint8_t)http_login_outcome(&w->http, tx->request_method_number == HTP_M_POST && tx->request_entity_len > 0, asked);
 	event.reason = slice_text(event.outcome == OUTCOME_FAILURE ? http_reason(401) : NULL);
 	if (event.outcome != OUTCOME_UNKNOWN)
 		w->parse->emit(w->parse, &event);
