@@ -1,5 +1,6 @@
 """Receivers written for these tests: an HTTP server that keeps what it was sent and can misbehave, and on it the rules of
 Splunk's HTTP Event Collector, of the bulk API of Elasticsearch, and of a webhook that verifies signatures."""
+import base64
 import gzip
 import hashlib
 import hmac
@@ -299,11 +300,32 @@ class Listener:
 
 
 class SaslBroker(Listener):
-    """As much of a Kafka broker as SASL PLAIN needs: ApiVersions, SaslHandshake, SaslAuthenticate. Keeps what it was told."""
+    """As much of a Kafka broker as SASL PLAIN and SCRAM need: ApiVersions, SaslHandshake, SaslAuthenticate. Keeps what it was told."""
 
-    def __init__(self, good, tls=None):
-        self.good, self.told, self.after = good, [], []
+    def __init__(self, user, password, tls=None):
+        self.user, self.password, self.told, self.after = user, password, [], []
         super().__init__(tls)
+
+    def plain(self, said):
+        return b"" if said == b"\0".join((b"", self.user, self.password)) else None
+
+    def scram(self, algorithm):
+        """The server's side of RFC 5802: what the client says is sent in, what it gets comes out; None: refused."""
+        def mac(key, text):
+            return hmac.digest(key, text, algorithm)
+        first = (yield).removeprefix(b"n,,")
+        nonce = dict(part.split(b"=", 1) for part in first.split(b","))[b"r"] + b"server"
+        salt, rounds = b"of the tests", 4096
+        answer = b"r=%s,s=%s,i=%d" % (nonce, base64.b64encode(salt), rounds)
+        final, _, proof = (yield answer).rpartition(b",p=")
+        salted = hashlib.pbkdf2_hmac(algorithm, self.password, salt, rounds)
+        message = b",".join((first, answer, final))
+        stored = hashlib.new(algorithm, mac(salted, b"Client Key")).digest()
+        key = bytes(a ^ b for a, b in zip(base64.b64decode(proof), mac(stored, message)))
+        # librdkafka 2.0 sends its own nonce twice, and Kafka's server, which looks at the end alone, takes it
+        good = (hashlib.new(algorithm, key).digest() == stored and final.startswith(b"c=biws,r=") and final.endswith(nonce) and
+                first.startswith(b"n=" + self.user + b","))
+        yield b"v=" + base64.b64encode(mac(mac(salted, b"Server Key"), message)) if good else None
 
     @staticmethod
     def request(connection):
@@ -318,7 +340,15 @@ class SaslBroker(Listener):
         data = exactly(struct.unpack(">i", exactly(4))[0])
         return struct.unpack(">hhi", data[:8]) + (data[8:],)
 
+    def authenticator(self, mechanism):
+        if mechanism == b"PLAIN":
+            return self.plain
+        steps = self.scram(mechanism.removeprefix(b"SCRAM-").replace(b"-", b"").decode().lower())
+        next(steps)
+        return steps.send
+
     def talk(self, connection):
+        answer_to = self.plain
         while True:
             key, version, correlation, rest = self.request(connection)
             client = struct.unpack(">h", rest[:2])[0]
@@ -329,13 +359,15 @@ class SaslBroker(Listener):
                 keys = [(0, 0, 7), (1, 0, 11), (3, 0, 4), (17, 0, 1), (18, 0, 0), (22, 0, 1), (36, 0, 0)]
                 body = struct.pack(">hi", 0, len(keys)) + b"".join(struct.pack(">hhh", *k) for k in keys)
             elif key == 17:
-                body = struct.pack(">hi", 0, 1) + struct.pack(">h", 5) + b"PLAIN"
+                mechanism = rest[2:2 + struct.unpack(">h", rest[:2])[0]]
+                answer_to = self.authenticator(mechanism)
+                body = struct.pack(">hi", 0, 1) + struct.pack(">h", len(mechanism)) + mechanism
             elif key == 36:
                 said = rest[4:4 + struct.unpack(">i", rest[:4])[0]]
                 self.told.append(said)
-                wrong = b"Authentication failed: invalid credentials"
-                body = (struct.pack(">hhi", 0, -1, 0) if said == self.good
-                        else struct.pack(">hh", 58, len(wrong)) + wrong + struct.pack(">i", 0))
+                wrong, answer = b"Authentication failed: invalid credentials", answer_to(said)
+                body = (struct.pack(">hh", 58, len(wrong)) + wrong + struct.pack(">i", 0) if answer is None
+                        else struct.pack(">hhi", 0, -1, len(answer)) + answer)
             else:
                 self.after.append(key)
                 return
