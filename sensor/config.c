@@ -488,7 +488,7 @@ static bool take_all(struct loaded *loaded)
 	return take_limits(loaded) && good;
 }
 
-/* The file is read twice: as a tree, which knows where things stand, and by libcyaml into structs. */
+/* The file is taken in twice: as a tree, which knows where things stand, and by libcyaml into structs. */
 struct config *config_load(const char *path)
 {
 	struct file_config *file = NULL;
@@ -503,7 +503,9 @@ struct config *config_load(const char *path)
 		return config;
 	}
 	const char *otherwise;
-	if (!config_file_load(path, &complaint, &otherwise, &file)) {
+	size_t size;
+	const void *bytes = yaml_bytes(yaml, &size);
+	if (!config_file_load(bytes, size, &complaint, &otherwise, &file)) {
 		config_fault_report(path, &complaint, yaml_document(yaml, 0), otherwise);
 		yaml_file_close(yaml);
 		return NULL;

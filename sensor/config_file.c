@@ -120,12 +120,13 @@ static void complain(cyaml_log_t level, void *context, const char *format, va_li
 
 static const cyaml_config_t quiet = {.log_level = CYAML_LOG_ERROR, .mem_fn = cyaml_mem};
 
-bool config_file_load(const char *path, struct config_complaint *complaint, const char **otherwise, struct file_config **out)
+bool config_file_load(const void *bytes, size_t size, struct config_complaint *complaint, const char **otherwise,
+		      struct file_config **out)
 {
 	cyaml_config_t how = quiet;
 	how.log_fn = complain;
 	how.log_ctx = complaint;
-	cyaml_err_t error = cyaml_load_file(path, &how, &config_schema, (cyaml_data_t **)out, NULL);
+	cyaml_err_t error = cyaml_load_data(bytes, size, &how, &config_schema, (cyaml_data_t **)out, NULL);
 	*otherwise = cyaml_strerror(error);
 	return error == CYAML_OK;
 }

@@ -89,7 +89,8 @@ struct file_config {
 };
 
 /* False after having filled the complaint and, where libcyaml says no more, `otherwise`. *out NULL: an empty file. */
-bool config_file_load(const char *path, struct config_complaint *complaint, const char **otherwise, struct file_config **out);
+bool config_file_load(const void *bytes, size_t size, struct config_complaint *complaint, const char **otherwise,
+		      struct file_config **out);
 void config_file_free(struct file_config *file); /* NULL is fine */
 
 #endif

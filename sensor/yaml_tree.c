@@ -13,6 +13,8 @@ struct yaml_file {
 	struct arena *arena; /* of the trees */
 	struct yaml_node *documents[DOCUMENTS_MAX];
 	unsigned count, nodes;
+	char *bytes; /* what it was read from; NULL: not ours */
+	size_t size;
 };
 
 struct loading {
@@ -137,8 +139,13 @@ struct yaml_file *yaml_file_open(const char *path, FILE *faults)
 			fprintf(faults, "%s: larger than %u bytes\n", path, LIMIT_RULE_FILE);
 		else
 			file = yaml_file_parse(path, bytes, size, faults);
+		if (file) {
+			file->bytes = bytes;
+			file->size = size;
+		} else {
+			free(bytes);
+		}
 	}
-	free(bytes);
 	if (in)
 		fclose(in);
 	return file;
@@ -149,7 +156,14 @@ void yaml_file_close(struct yaml_file *file)
 	if (!file)
 		return;
 	arena_close(file->arena);
+	free(file->bytes);
 	free(file);
+}
+
+const void *yaml_bytes(const struct yaml_file *file, size_t *size)
+{
+	*size = file->size;
+	return file->bytes;
 }
 
 unsigned yaml_documents(const struct yaml_file *file)

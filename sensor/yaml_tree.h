@@ -25,6 +25,8 @@ struct yaml_file *yaml_file_open(const char *path, FILE *faults);
 /* The same from memory; `path` only names it. */
 struct yaml_file *yaml_file_parse(const char *path, const void *bytes, size_t size, FILE *faults);
 void yaml_file_close(struct yaml_file *file);
+/* What an opened file holds, for another reader: a pipe gives it once. */
+const void *yaml_bytes(const struct yaml_file *file, size_t *size);
 unsigned yaml_documents(const struct yaml_file *file);
 const struct yaml_node *yaml_document(const struct yaml_file *file, unsigned index);
 
