@@ -54,12 +54,12 @@ static bool connected(struct log_parse *parse, struct hivemq *h, struct slice re
 	return true;
 }
 
-/* "Sent a PUBLISH to an unauthorized topic 'a/b'..." */
+/* "Sent a PUBLISH to an unauthorized topic 'a/b', extension requested disconnect", or "..., with QoS '1' and retain 'false'". */
 static bool quoted_topic(struct slice text, struct slice *topic)
 {
 	struct slice before;
 	return log_take_until(&text, " topic '", &before) &&
-	       (log_take_until_last(&text, "'", topic) || (*topic = text, true));
+	       (log_take_until_last(&text, "', with QoS '", topic) || log_take_until_last(&text, "'", topic) || (*topic = text, true));
 }
 
 static void taken_over(struct log_parse *parse, struct slice client_id)
