@@ -354,7 +354,7 @@
 	const measured = (row, rule) => [
 		rule.measure && row[VALUE] ? rule.measure + " of " + rule.value + ": " + row[VALUE] : "",
 		row[DISTINCT] && rule.condition && !(rule.measure && row[VALUE]) ? plural(row[DISTINCT], "different " + (rule.value || "value"), "different " + (rule.value || "values")) : "",
-		row[COUNT] > 1 ? number(row[COUNT]) + (rule.measure === "total" ? " in all" : " times") : "", row[RATIO] ? "ratio " + row[RATIO].toFixed(2) : ""].filter(Boolean).join(", ");
+		row[COUNT] > (rule.measure === "total" ? row[VALUE] : 1) ? number(row[COUNT]) + (rule.measure === "total" ? " in all" : " times") : "", row[RATIO] ? "ratio " + row[RATIO].toFixed(2) : ""].filter(Boolean).join(", ");
 	const detail = (row, rule, withRule) => {
 		const kv = [], add = (name, ...value) => kv.push(h("dt", {}, name), h("dd", {}, value));
 		if (withRule)

@@ -139,9 +139,10 @@ static void add_what(struct page *page, const struct alert *alert)
 		add(page, ", %s is new, %" PRIu64 " known", rule->value_name ? rule->value_name : "it", alert->distinct - 1);
 	else if (alert->distinct)
 		add(page, ", %" PRIu64 " different %s", alert->distinct, rule->value_name ? rule->value_name : "values");
-	if (alert->count > 1 && rule->measure && strcmp(rule->measure, "total") == 0) /* an attack that goes on takes it further */
+	bool total = rule->measure && strcmp(rule->measure, "total") == 0;
+	if (total && (double)alert->count > alert->value) /* an attack that goes on takes it further */
 		add(page, ", %" PRIu64 " in all", alert->count);
-	else if (alert->count > 1)
+	else if (!total && alert->count > 1)
 		add(page, alert->value >= 0 ? ", over %" PRIu64 " events" : ", %" PRIu64 " times", alert->count);
 	if (alert->ratio >= 0)
 		add(page, ", ratio %.2f", alert->ratio);
