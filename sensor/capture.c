@@ -131,15 +131,6 @@ static FILE *file_open(struct source *source)
 
 enum { FILE_HEADER = 24 }; /* of a pcap file */
 
-/* The first bytes, which stay to be read: they are in the buffer, and glibc only steps back over them. */
-static size_t peek(FILE *file, uint8_t header[FILE_HEADER])
-{
-	size_t n = fread(header, 1, FILE_HEADER, file);
-	for (size_t i = n; i-- > 0;)
-		ungetc(header[i], file);
-	return n;
-}
-
 static void link_unknown(struct capture *c, struct source *source, uint16_t link_type)
 {
 	const char *name = pcap_datalink_val_to_name(link_type);
@@ -219,7 +210,7 @@ static bool source_open(struct capture *c, struct source *source)
 	if (records_begin(source))
 		return true;
 	uint8_t header[FILE_HEADER];
-	size_t there = peek(source->file, header);
+	uint32_t there = first_bytes(source->file, header, FILE_HEADER);
 	if (there < 4 || load_be32(header) != PCAPNG_MAGIC)
 		return pcap_begin(c, source, there);
 	source->pcapng = pcapng_open(source->file);

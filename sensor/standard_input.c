@@ -14,8 +14,8 @@ static struct {
 	uint8_t packed[PACKED];
 } input;
 
-/* The first bytes stay to be read: they are in the buffer, and glibc only steps back over them. */
-static uint32_t peek(FILE *file, uint8_t *out, uint32_t size)
+/* They are in the buffer, and glibc only steps back over them. */
+uint32_t first_bytes(FILE *file, uint8_t *out, uint32_t size)
 {
 	size_t n = fread(out, 1, size, file);
 	for (size_t i = n; i-- > 0;)
@@ -93,7 +93,7 @@ FILE *standard_input(void)
 	uint8_t first[2];
 	if (input.stream)
 		return input.stream;
-	if (peek(stdin, first, sizeof first) < sizeof first || first[0] != 0x1f || first[1] != 0x8b)
+	if (first_bytes(stdin, first, sizeof first) < sizeof first || first[0] != 0x1f || first[1] != 0x8b)
 		return input.stream = stdin;
 	if (inflateInit2(&input.z, GZIP_WINDOW) != Z_OK)
 		return NULL;
@@ -103,7 +103,7 @@ FILE *standard_input(void)
 uint32_t standard_input_peek(uint8_t *out, uint32_t size)
 {
 	FILE *stream = standard_input();
-	return stream ? peek(stream, out, size) : 0;
+	return stream ? first_bytes(stream, out, size) : 0;
 }
 
 const char *standard_input_fault(void)

@@ -8,7 +8,9 @@
 
 /* The same at each call until it is closed, which whoever reads it may do. Its ftell() is what was unpacked. NULL: no memory. */
 FILE *standard_input(void);
-/* The first bytes, unpacked, which stay to be read: `size` at most 4. */
+/* The first bytes of a stream that nobody has read from, which stay to be read. How many there are. */
+uint32_t first_bytes(FILE *stream, uint8_t *out, uint32_t size);
+/* Those of standard input, unpacked: `size` at most 4. */
 uint32_t standard_input_peek(uint8_t *out, uint32_t size);
 /* What is wrong with what is packed; the stream has ferror() then. NULL: nothing so far. */
 const char *standard_input_fault(void);

@@ -258,10 +258,11 @@ static void write_metrics(FILE *out, const struct summary *summary)
 		fprintf(out, "thingwarden_protocol_events_total{protocol=\"%s\"} %" PRIu64 "\n", protocol_name(i),
 			engine_events_of(summary->engine, i));
 	metric_begin(out, "rule_alerts_total", "counter", "alerts by rule, updates apart");
-	for (uint32_t i = 0; i < rules_count(summary->rules); i++)
-		if (alerts_of_name(summary, i))
-			fprintf(out, "thingwarden_rule_alerts_total{rule=\"%s\"} %" PRIu64 "\n", rules_at(summary->rules, i)->name,
-				alerts_of_name(summary, i));
+	for (uint32_t i = 0; i < rules_count(summary->rules); i++) {
+		uint64_t count = alerts_of_name(summary, i);
+		if (count)
+			fprintf(out, "thingwarden_rule_alerts_total{rule=\"%s\"} %" PRIu64 "\n", rules_at(summary->rules, i)->name, count);
+	}
 	metrics_of_outputs(out, summary->sinks);
 	if (summary->sinks->journal_config)
 		metrics_of_journal(out, &journal);

@@ -20,6 +20,16 @@ def session_connect_flood__fires(path):
                 tap.skip(0.3)
 
 
+def restart(tap, broker, sessions):
+    """All sessions end with it; nobody comes back before it is there again."""
+    tap.skip(30)
+    broker.stop()
+    for s in sessions:
+        s.ended(1).close()
+    tap.skip(2)
+    broker.start()
+
+
 @capture("session", "40 devices, each from an address of its own, come back at once after the broker was restarted")
 def session_connect_flood__quiet__fleet(path):
     fleet = addresses(40)
@@ -29,12 +39,7 @@ def session_connect_flood__quiet__fleet(path):
             sessions = [let_in(net, "site", f"meter-{n}", a) for n, a in enumerate(fleet)]
             for n, s in enumerate(sessions):
                 s.publish(f"plant/meter/{n}", b"230.1", qos=1)
-            tap.skip(30)
-            broker.stop()
-            for s in sessions:
-                s.ended(1).close()
-            tap.skip(2)
-            broker.start()
+            restart(tap, broker, sessions)
             for n, a in enumerate(fleet):
                 s = let_in(net, "site", f"meter-{n}", a)
                 s.publish(f"plant/meter/{n}", b"229.8", qos=1)
@@ -52,12 +57,7 @@ def session_reconnect_flapping__quiet__gateway(path):
                     s.publish(f"plant/meter/{n}", b"230.1", qos=1)
                     yield s
             sessions = list(fleet())
-            tap.skip(30)
-            broker.stop()
-            for s in sessions:
-                s.ended(1).close()
-            tap.skip(2)
-            broker.start()
+            restart(tap, broker, sessions)
             for s in fleet():
                 s.bye()
 
