@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-enum { NOTES = 1 << 18, BUCKETS = 1 << 20 };
+enum { NOTES = 1 << 18, FIRST_BUCKETS = 1 << 10, BUCKETS = 1 << 20 };
 
 struct note {
 	uint32_t number; /* tells whether it is still the one that a mark means */
@@ -16,6 +16,8 @@ struct marks {
 	struct pool pool;
 	struct pool notes;   /* used as a ring */
 	struct pool buckets; /* index plus 1 of the first keyed mark of a chain; 0: none */
+	uint32_t bucket_mask; /* as many as there are keyed marks are in use, a power of two: few stay in the cache */
+	uint32_t keyed;
 	uint32_t next_note;
 };
 
@@ -23,8 +25,10 @@ struct marks *marks_open(uint32_t count)
 {
 	struct marks *marks = calloc(1, sizeof *marks);
 	if (marks && pool_open(&marks->pool, sizeof(struct mark), count) && pool_open(&marks->notes, sizeof(struct note), NOTES) &&
-	    pool_open(&marks->buckets, sizeof(uint32_t), BUCKETS))
+	    pool_open(&marks->buckets, sizeof(uint32_t), BUCKETS)) {
+		marks->bucket_mask = FIRST_BUCKETS - 1;
 		return marks;
+	}
 	marks_close(marks);
 	return NULL;
 }
@@ -123,12 +127,32 @@ static uint32_t list_tag(const struct mark_list *list)
 
 static uint32_t *bucket_of(const struct marks *marks, uint32_t tag, uint32_t value)
 {
-	return pool_at(&marks->buckets, (uint32_t)hash_join(tag, value) & (BUCKETS - 1));
+	return pool_at(&marks->buckets, (uint32_t)hash_join(tag, value) & marks->bucket_mask);
+}
+
+/* Doubles the buckets: each old chain is shared out between itself and its image. */
+static void buckets_grow(struct marks *marks)
+{
+	uint32_t old = marks->bucket_mask + 1;
+	marks->bucket_mask = old * 2 - 1;
+	for (uint32_t i = 0; i < old; i++) {
+		uint32_t *low = pool_at(&marks->buckets, i), *high = pool_at(&marks->buckets, i + old), index = *low;
+		for (; index; index = mark_at(marks, index - 1)->chain) {
+			struct mark *mark = mark_at(marks, index - 1);
+			uint32_t **tail = (uint32_t)hash_join(mark->owner, mark->value) & old ? &high : &low;
+			**tail = index;
+			*tail = &mark->chain;
+		}
+		*low = 0;
+		*high = 0;
+	}
 }
 
 uint32_t marks_find(struct marks *marks, const struct mark_list *list, uint32_t value)
 {
 	uint32_t tag = list_tag(list);
+	if (list->count && mark_at(marks, list->tail)->value == value) /* most often it is what came last */
+		return list->tail;
 	for (uint32_t i = *bucket_of(marks, tag, value); i; i = mark_at(marks, i - 1)->chain) {
 		const struct mark *mark = mark_at(marks, i - 1);
 		if (mark->value == value && mark->owner == tag)
@@ -146,6 +170,8 @@ struct mark *marks_add(struct marks *marks, struct mark_list *list, const struct
 	mark->value = value;
 	mark->owner = list_tag(list);
 	mark->keyed = true;
+	if (marks->keyed++ > marks->bucket_mask && marks->bucket_mask + 1 < BUCKETS)
+		buckets_grow(marks);
 	uint32_t *bucket = bucket_of(marks, mark->owner, value);
 	mark->chain = *bucket;
 	*bucket = index + 1;
@@ -156,6 +182,8 @@ void marks_renew(struct marks *marks, struct mark_list *list, uint32_t index, ui
 {
 	struct mark *mark = mark_at(marks, index);
 	mark->time_ns = time_ns;
+	if (index == list->tail)
+		return;
 	unlink_mark(marks, list, mark);
 	link_last(marks, list, index);
 }
@@ -166,6 +194,7 @@ static void unchain(struct marks *marks, const struct mark *mark, uint32_t index
 	while (*link != index + 1)
 		link = &mark_at(marks, *link - 1)->chain;
 	*link = mark->chain;
+	marks->keyed--;
 }
 
 void marks_remove(struct marks *marks, struct mark_list *list, uint32_t index)

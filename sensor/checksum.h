@@ -14,29 +14,38 @@ static inline uint64_t checksum_tail(const uint8_t *end, uint32_t size)
 	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? word >> (64 - 8 * size) : word << (64 - 8 * size);
 }
 
+/* A carry out of the top comes in again at the bottom (RFC 1071, 2 A): the same sum modulo 2^16 - 1. */
+static inline uint64_t checksum_word(uint64_t sum, uint64_t word)
+{
+	sum += word;
+	return sum + (sum < word);
+}
+
+static inline uint64_t checksum_at(uint64_t sum, const uint8_t *at)
+{
+	uint64_t word;
+	memcpy(&word, at, sizeof word);
+	return checksum_word(sum, word);
+}
+
 /* In the byte order of this machine, which comes to the same (RFC 1071, 2 B), eight bytes at a time. */
 static inline uint64_t checksum_add(uint64_t sum, const uint8_t *at, uint32_t size)
 {
 	bool large = size >= 8;
-	for (; size >= 8; at += 8, size -= 8) {
-		uint64_t word;
-		memcpy(&word, at, sizeof word);
-		sum += (uint32_t)word;
-		sum += word >> 32;
+	uint64_t other = 0;
+	for (; size >= 32; at += 32, size -= 32) { /* two sums do not wait for each other */
+		sum = checksum_at(checksum_at(sum, at), at + 8);
+		other = checksum_at(checksum_at(other, at + 16), at + 24);
 	}
+	for (; size >= 8; at += 8, size -= 8)
+		sum = checksum_at(sum, at);
 	if (size) {
 		uint8_t tail[8] = {0};
-		uint64_t word;
-		if (large) {
-			word = checksum_tail(at + size, size);
-		} else {
+		if (!large)
 			memcpy(tail, at, size);
-			memcpy(&word, tail, sizeof word);
-		}
-		sum += (uint32_t)word;
-		sum += word >> 32;
+		sum = large ? checksum_word(sum, checksum_tail(at + size, size)) : checksum_at(sum, tail);
 	}
-	return sum;
+	return checksum_word(sum, other);
 }
 
 static inline uint16_t checksum_fold(uint64_t sum)
@@ -57,7 +66,7 @@ static inline bool checksum_wrong(uint64_t ends, uint8_t protocol, const uint8_t
 	uint16_t field;
 	memcpy(&word, pseudo, sizeof word);
 	memcpy(&field, transport + offset, sizeof field);
-	uint64_t sum = ends + word;
+	uint64_t sum = checksum_word(ends, word);
 	return field != 0 && checksum_fold(checksum_add(sum, transport, size)) != 0xffff && checksum_fold(sum) != field;
 }
 

@@ -30,18 +30,6 @@ static unsigned size_of(const struct expression *e)
 	return sum;
 }
 
-/* Stable: rules keep the order that was written where the cost is equal. */
-static void sort_by_cost(struct expression *e)
-{
-	for (unsigned i = 1; i < e->count; i++) {
-		struct expression *part = e->parts[i];
-		unsigned j = i, price = cost(part);
-		for (; j > 0 && cost(e->parts[j - 1]) > price; j--)
-			e->parts[j] = e->parts[j - 1];
-		e->parts[j] = part;
-	}
-}
-
 struct assembly {
 	struct instruction *code;
 	uint32_t count;
@@ -50,12 +38,13 @@ struct assembly {
 
 static void place_numbers(struct instruction *i, const struct predicate *p)
 {
-	i->exact = p->field->type != FIELD_U16 && p->field->type != FIELD_U32 && p->field->type != FIELD_U64;
+	bool exact = p->field->type != FIELD_U16 && p->field->type != FIELD_U32 && p->field->type != FIELD_U64;
 	for (unsigned n = 0; n < p->count; n++) {
-		i->exact = i->exact && p->numbers[n] < 64;
+		exact = exact && p->numbers[n] < 64;
 		i->low |= 1ull << (p->numbers[n] & 63);
 		i->span |= 1ull << (p->numbers[n] >> 6 & 63);
 	}
+	i->predicate = exact ? NULL : p;
 }
 
 /* A number that is in a range, or one of several. What nothing can hold for is left to predicate_holds(). */
@@ -97,8 +86,8 @@ static struct instruction place(const struct predicate *p, bool kind_known)
 	static const uint8_t widths[] = {[FIELD_U8] = ASK_U8, [FIELD_BOOL] = ASK_U8, [FIELD_ENUM] = ASK_U8, [FIELD_U16] = ASK_U16,
 					 [FIELD_U32] = ASK_U32, [FIELD_U64] = ASK_U64};
 	const struct field *field = p->field;
-	struct instruction i = {.predicate = p, .ask = ASK_PREDICATE, .base = (uint8_t)field->base, .offset = field->offset,
-				.bit = (uint8_t)(field->bit == FIELD_ALWAYS ? PRESENT_BASE + field->base : field->bit)};
+	/* What is left to predicate_holds() must not fail here: the event itself is always there. */
+	struct instruction i = {.predicate = p, .ask = ASK_PREDICATE, .base = BASE_EVENT, .word = PRESENT_BASE, .bit = BASE_EVENT};
 	enum ask width = field->type < sizeof widths ? widths[field->type] : ASK_PREDICATE;
 	if (field->base == BASE_DETAIL && !kind_known)
 		return i;
@@ -112,6 +101,12 @@ static struct instruction place(const struct predicate *p, bool kind_known)
 		i.ask = ASK_NETS;
 	else if ((field->type == FIELD_TEXT || field->type == FIELD_TEXTS) && p->op != MATCH_ABSENT)
 		place_text(&i, p);
+	if (i.ask == ASK_PREDICATE)
+		return i;
+	i.base = (uint8_t)field->base;
+	i.offset = field->offset;
+	i.word = field->bit == FIELD_ALWAYS ? PRESENT_BASE : field->bit >> 6;
+	i.bit = (uint8_t)(field->bit == FIELD_ALWAYS ? field->base : field->bit & 63u);
 	return i;
 }
 
@@ -135,6 +130,26 @@ static bool begins(const struct expression *e, const struct predicate **of, uint
 		all = all && one;
 	}
 	return all && e->count;
+}
+
+/* What comes before alternatives, see assemble_first(), is cheap and settles nearly all of them. */
+static unsigned price_of(const struct expression *e)
+{
+	const struct predicate *of = NULL;
+	uint64_t first = 0;
+	return e->kind == EXPRESSION_OR && begins(e, &of, &first) ? 2 : cost(e);
+}
+
+/* Stable: rules keep the order that was written where the cost is equal. */
+static void sort_by_cost(struct expression *e)
+{
+	for (unsigned i = 1; i < e->count; i++) {
+		struct expression *part = e->parts[i];
+		unsigned j = i, price = price_of(part);
+		for (; j > 0 && price_of(e->parts[j - 1]) > price; j--)
+			e->parts[j] = e->parts[j - 1];
+		e->parts[j] = part;
+	}
 }
 
 /* One question before several that have the same answer. */

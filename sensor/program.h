@@ -10,7 +10,7 @@
 
 /* What is asked at once; predicate_holds() answers what is left. */
 enum ask {
-	ASK_PREDICATE, /* all of it */
+	ASK_PREDICATE, /* all of it, whether it is there or not */
 	ASK_PRESENT,   /* is the field there? Settled, as are: */
 	ASK_U8, ASK_U16, ASK_U32, ASK_U64, /* number - low <= span */
 	ASK_U8_SET, ASK_U16_SET, ASK_U32_SET, ASK_U64_SET, /* one of several numbers, see instruction_ask_set() */
@@ -24,13 +24,13 @@ enum ask {
 };
 
 struct instruction {
-	const struct predicate *predicate;
+	const struct predicate *predicate; /* NULL: a set of numbers of which nothing else has the bits */
 	uint64_t low, span;
 	uint32_t yes, no; /* the next instruction, PROGRAM_YES or PROGRAM_NO */
 	uint16_t offset;
-	uint8_t ask, base, bit;
+	uint8_t ask, base;
+	uint8_t word, bit;    /* of asked.present */
 	uint8_t first, least; /* of a text: its first character, caseless (0: any), and how long it is at least */
-	bool exact;           /* of a set: nothing else has its bits */
 };
 
 struct program {
@@ -42,10 +42,10 @@ struct program {
 struct asked {
 	const struct event *event;
 	const uint8_t *base[BASE_LOG + 1];
-	uint64_t present[3]; /* event.present, and from PRESENT_BASE on: is the base there? */
+	uint64_t present[3]; /* event.present, and in PRESENT_BASE: is the base there? */
 };
 
-enum { PRESENT_BASE = 128 };
+enum { PRESENT_BASE = 2 };
 
 /* Cheap predicates first, nothing asked twice that is settled. `kind_known`: it will be asked only of events of one protocol and
  * message, whose fields it names. False when it is larger than any rule should be. */
@@ -81,10 +81,15 @@ static inline bool instruction_ask_first(const struct instruction *i, const stru
 	return texts->count != 1 || (texts->items[0].size && i->span >> ((texts->items[0].at[0] | 0x20) & 63) & 1);
 }
 
+static inline bool instruction_ask_range(const struct instruction *i, uint64_t number)
+{
+	return number - i->low <= i->span;
+}
+
 /* Each of the numbers has its bit in `low` and in `span`: few others have both. */
 static inline bool instruction_ask_set(const struct instruction *i, uint64_t number)
 {
-	return i->low >> (number & 63) & i->span >> (number >> 6 & 63) & 1 && (i->exact || number_among(i->predicate, number));
+	return i->low >> (number & 63) & i->span >> (number >> 6 & 63) & 1 && (!i->predicate || number_among(i->predicate, number));
 }
 
 static inline bool instruction_ask_text_set(const struct instruction *i, struct slices texts)
@@ -97,29 +102,28 @@ static inline bool instruction_ask_text_set(const struct instruction *i, struct 
 
 __attribute__((always_inline)) static inline bool instruction_ask(const struct instruction *i, const struct asked *asked)
 {
-	uint64_t number;
-	if (i->ask == ASK_PREDICATE)
-		return predicate_holds(i->predicate, asked->event);
-	if (!(asked->present[i->bit >> 6] >> (i->bit & 63) & 1))
+	if (!(asked->present[i->word] >> (i->bit & 63) & 1))
 		return false;
 	const void *at = asked->base[i->base] + i->offset;
 	switch (i->ask) {
+	case ASK_PREDICATE:
+		return predicate_holds(i->predicate, asked->event);
 	case ASK_U8:
-	case ASK_U8_SET:
-		number = *(const uint8_t *)at;
-		break;
+		return instruction_ask_range(i, *(const uint8_t *)at);
 	case ASK_U16:
-	case ASK_U16_SET:
-		number = *(const uint16_t *)at;
-		break;
+		return instruction_ask_range(i, *(const uint16_t *)at);
 	case ASK_U32:
-	case ASK_U32_SET:
-		number = *(const uint32_t *)at;
-		break;
+		return instruction_ask_range(i, *(const uint32_t *)at);
 	case ASK_U64:
+		return instruction_ask_range(i, *(const uint64_t *)at);
+	case ASK_U8_SET:
+		return instruction_ask_set(i, *(const uint8_t *)at);
+	case ASK_U16_SET:
+		return instruction_ask_set(i, *(const uint16_t *)at);
+	case ASK_U32_SET:
+		return instruction_ask_set(i, *(const uint32_t *)at);
 	case ASK_U64_SET:
-		number = *(const uint64_t *)at;
-		break;
+		return instruction_ask_set(i, *(const uint64_t *)at);
 	case ASK_TEXT:
 		return ((const struct slice *)at)->at && instruction_begins(i, *(const struct slice *)at) &&
 		       predicate_holds(i->predicate, asked->event);
@@ -138,7 +142,6 @@ __attribute__((always_inline)) static inline bool instruction_ask(const struct i
 	default:
 		return true;
 	}
-	return i->ask <= ASK_U64 ? number - i->low <= i->span : instruction_ask_set(i, number);
 }
 
 static inline bool program_run(const struct program *program, const struct asked *asked)

@@ -203,10 +203,14 @@ void rule_index_match(const struct rule_index *index, const struct event *event,
 	if (!bucket->code)
 		return;
 	const struct asked asked = asked_of(event);
+	const struct instruction *code = bucket->code;
 	for (uint32_t at = bucket->entry; at != PROGRAM_NO;) {
-		const struct instruction *i = &bucket->code[at];
+		const struct instruction *i = &code[at];
+		bool yes = false;
 		if (i->ask == ASK_RULE)
 			found(context, index->rules[i->low], event);
-		at = i->ask != ASK_RULE && instruction_ask(i, &asked) ? i->yes : i->no;
+		else
+			yes = instruction_ask(i, &asked);
+		at = yes ? i->yes : i->no;
 	}
 }
