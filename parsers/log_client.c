@@ -31,8 +31,8 @@ void log_level_envelope(struct log_clock *clock, struct log_record *record)
 	struct slice rest = record->line;
 	uint64_t time_ns;
 	/* Before syslog is looked for: "[info] <0.1.0>@module:" would pass for its host and tag. */
-	if ((log_take_iso(clock, &rest, &time_ns) || log_take_epoch(&rest, &time_ns)) && log_take(&rest, " ") &&
-	    log_take_level(&rest, &record->level)) {
+	if ((log_take_iso(clock, &rest, &time_ns) || log_take_epoch(&rest, &time_ns) || log_take_of_day(clock, &rest, &time_ns)) &&
+	    log_take(&rest, " ") && log_take_level(&rest, &record->level)) {
 		record->time_ns = time_ns;
 		record->text = rest;
 		return;

@@ -28,6 +28,7 @@ struct log_record {
 	struct slice text;    /* the message behind the envelope */
 	struct slice host, app; /* of a syslog envelope, else NULL */
 	uint64_t time_ns;     /* 0 in envelope(): the record has none, it takes the time of the one before it */
+	uint64_t outer_ns;    /* what an engine of containers says (sensor/log_wrapping.h): it goes before; 0: nothing */
 	uint32_t number;      /* of its first line in its file, from 1 */
 	uint16_t file;        /* event.file */
 	uint8_t level;        /* enum log_level */
@@ -41,6 +42,7 @@ struct log_clock {
 	int32_t (*zone_s)(const struct log_clock *clock, int64_t local_s); /* east of Greenwich, of a local time */
 	const void *zone;     /* zone_s()'s own */
 	uint64_t around_ns;   /* for times without a year: the last one known, else the file's own time */
+	bool day_known;       /* a time without a date was read */
 	int64_t hour, hour_offset_s; /* zone_s() of the hour that was asked for last */
 	int64_t last_s;       /* the local time of `last` */
 	uint8_t last[20], last_size; /* the text of the second that was read last */

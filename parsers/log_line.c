@@ -248,6 +248,25 @@ bool log_take_rfc3164(struct log_clock *clock, struct slice *rest, uint64_t *tim
 	return true;
 }
 
+bool log_take_of_day(struct log_clock *clock, struct slice *rest, uint64_t *time_ns)
+{
+	int of_day = rest->size < 9 ? -1 : clock_s(rest->at);
+	int64_t day = (int64_t)(clock->around_ns / TW_SECOND / 86400) - 2;
+	uint64_t best_ns = 0;
+	if (of_day < 0 || (rest->at[8] != '.' && rest->at[8] != ' '))
+		return false;
+	for (unsigned i = 0; i < 4; i++, day++) {
+		uint64_t at_ns = log_local_time(clock, day * 86400 + of_day);
+		bool later = at_ns > clock->around_ns + 60 * TW_SECOND;
+		if (clock->day_known ? at_ns < clock->around_ns + 43200 * TW_SECOND : !later)
+			best_ns = at_ns;
+	}
+	clock->day_known = true;
+	advance(rest, 8);
+	*time_ns = best_ns + take_fraction(rest);
+	return true;
+}
+
 bool log_take_clf(struct log_clock *clock, struct slice *rest, uint64_t *time_ns)
 {
 	const uint8_t *p = rest->at;
@@ -416,6 +435,14 @@ taken:
 	return true;
 }
 
+/* Is the time of this syslog line one of RFC 3164? */
+static bool has_month(struct slice line)
+{
+	uint8_t level;
+	take_priority(&line, &level);
+	return line.size > 3 && month_of(line.at) != 0;
+}
+
 void log_envelope(struct log_clock *clock, struct log_record *record)
 {
 	struct slice rest = record->line;
@@ -425,8 +452,8 @@ void log_envelope(struct log_clock *clock, struct log_record *record)
 		if (!log_take_syslog(clock, &rest, record))
 			rest = before;
 	}
-	uint64_t outer_ns = record->time_ns;
-	/* Syslog has the finer time; the program's own counts in whole seconds as a rule. */
+	/* Syslog has the finer time, the program's own counts in whole seconds as a rule; but RFC 3164 has no year and no zone. */
+	uint64_t outer_ns = record->host.at && has_month(record->line) ? 0 : record->time_ns;
 	if (take_prefix(clock, &rest, &time_ns) && !outer_ns)
 		record->time_ns = time_ns;
 	record->text = rest;

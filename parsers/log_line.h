@@ -46,6 +46,8 @@ struct slice log_take_word(struct slice *rest);
 bool log_take_iso(struct log_clock *clock, struct slice *rest, uint64_t *time_ns);   /* 2026-11-23T14:43:33.78+00:00, 2026/11/23 14:43:33 */
 bool log_take_epoch(struct slice *rest, uint64_t *time_ns);      /* seconds, ms, us or ns by the number of digits; decimals too */
 bool log_take_rfc3164(struct log_clock *clock, struct slice *rest, uint64_t *time_ns); /* Nov 23 14:43:33, no year, no zone */
+/* 14:43:33.78, of a console: on the last day on which that is not after the file's own time, then within half a day of the one before. */
+bool log_take_of_day(struct log_clock *clock, struct slice *rest, uint64_t *time_ns);
 bool log_take_clf(struct log_clock *clock, struct slice *rest, uint64_t *time_ns);   /* 23/Nov/2026:14:43:32 +0000 */
 bool log_take_format(struct log_clock *clock, struct slice *rest, uint64_t *time_ns); /* clock->format */
 /* Nanoseconds of a civil time in the clock's zone. */

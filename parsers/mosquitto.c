@@ -304,16 +304,20 @@ static bool is_message(struct slice text)
 	return false;
 }
 
-/* Behind a prefix of the user's own strftime format: the message begins after ": ". Only a message that is known is looked
- * for there, for a client identifier may have a ": " as well. */
-static struct slice behind_prefix(struct slice text)
+/* Behind a prefix of the user's own strftime format, or a syslog header in another language: the message begins after ": ". Only a
+ * message that is known is looked for there, for a client identifier may have a ": " as well. An epoch right before it is its time. */
+static struct slice behind_prefix(struct slice text, uint64_t *time_ns)
 {
 	struct slice rest = text, prefix;
 	if (is_message(text) || !text.size)
 		return text;
 	for (unsigned tried = 0; tried < 4 && log_take_until(&rest, ": ", &prefix) && rest.at - text.at <= 80; tried++)
-		if (is_message(rest))
+		if (is_message(rest)) {
+			uint64_t epoch_ns;
+			if (!*time_ns && log_take_epoch(&prefix, &epoch_ns) && !prefix.size)
+				*time_ns = epoch_ns;
 			return rest;
+		}
 	return text;
 }
 
@@ -333,7 +337,7 @@ static void mosquitto_envelope(struct log_clock *clock, struct log_record *recor
 		record->line = rest;
 		log_envelope(clock, record);
 		record->line = line;
-		record->text = behind_prefix(record->text);
+		record->text = behind_prefix(record->text, &record->time_ns);
 	}
 }
 

@@ -76,11 +76,14 @@ static bool receive_error(struct log_parse *parse, struct slice rest)
 
 static bool message(struct log_parse *parse, struct nanomq *n, struct slice rest)
 {
-	struct slice before;
+	struct slice before, none = {0};
 	uint64_t code;
-	if (log_take(&rest, "acl deny "))
+	if (log_take(&rest, "acl deny ")) {
 		return denied(parse, rest);
-	if (log_take(&rest, "Invalid auth info or authentication denied")) {
+	} else if (slice_is(rest, "acl deny")) { /* before 0.25 it does not say whom, and what only by the place in the source */
+		bool subscribes = log_contains(parse->record->line, "/sub_handler.c:");
+		log_client_refused(parse, subscribes ? ACTION_SUBSCRIBE : ACTION_PUBLISH, &none);
+	} else if (log_take(&rest, "Invalid auth info")) {
 		login_failed(parse, n, "not_authorized");
 	} else if (log_take(&rest, "Warning: close pipe ") && log_contains(rest, "KeepAlive timeout")) {
 		log_client_end(parse, ACTION_CLOSE, OUTCOME_FAILURE, "keepalive_timeout", TO_SERVER);

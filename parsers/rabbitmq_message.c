@@ -439,6 +439,8 @@ static bool mqtt_message(struct log_parse *parse, struct rabbitmq *r, struct sli
 		return shut_down(parse, process, rest);
 	if (log_take(&rest, "protocol error on connection "))
 		return protocol_error(parse, process, rest);
+	if (log_take(&rest, "cannot parse frame for connection ")) /* 3.7 to 3.9 */
+		return log_take_until(&rest, ", ", &pair) && fault(parse, process, pair, "malformed_packet", true);
 	if (log_take(&rest, "cannot parse a "))
 		return log_take_until(&rest, " on connection ", &pair) && log_take_until(&rest, ", ", &pair) &&
 		       fault(parse, process, pair, "malformed_packet", true);

@@ -105,9 +105,12 @@ static bool refused(struct log_parse *parse, struct vernemq *v, struct slice res
 	struct log_login login = {0};
 	static const char *const reasons[][2] = {{"invalid_credentials", "bad_user_name_or_password"},
 		{"no_matching_hook_found", "not_authorized"}, {"client_identifier_not_valid", "client_identifier_not_valid"}, {NULL, NULL}};
-	if (!take_name(v, &rest, &login.client_id) || !log_take(&rest, " from "))
+	if (!take_name(v, &rest, &login.client_id))
 		return false;
-	set_peer(parse, log_take_word(&rest));
+	if (log_take(&rest, " from ")) /* not before 1.5 */
+		set_peer(parse, log_take_word(&rest));
+	else if (!slice_starts(rest, slice_text(" due to ")))
+		return false;
 	log_client_login(parse, &v->detail, &login, OUTCOME_FAILURE, log_pick(rest, reasons, "not_authorized"));
 	return true;
 }
@@ -135,6 +138,26 @@ static bool publish_refused(struct log_parse *parse, struct vernemq *v, struct s
 		name_set(&parse->session.user, user);
 	if (!log_take_until(&rest, " on topic ", &user) || !take_topic(v, &rest, &topic))
 		return false;
+	log_client_refused(parse, ACTION_PUBLISH, &topic);
+	return true;
+}
+
+/* VerneMQ 1: "[undefined,{[],<<"dev01">>},0,[<<"a">>],<<"payload">>,false] due to not_allowed" */
+static bool publish_refused_1(struct log_parse *parse, struct vernemq *v, struct slice rest)
+{
+	struct slice name, topic;
+	uint64_t qos;
+	if (!log_take(&rest, "["))
+		return false;
+	if (!log_take(&rest, "undefined")) {
+		if (!take_name(v, &rest, &name))
+			return false;
+		name_set(&parse->session.user, name);
+	}
+	if (!log_take(&rest, ",") || !take_name(v, &rest, &name) || !log_take(&rest, ",") || !log_take_number(&rest, 2, &qos) ||
+	    !log_take(&rest, ",") || !take_topic(v, &rest, &topic))
+		return false;
+	name_set(&parse->session.client_id, name);
 	log_client_refused(parse, ACTION_PUBLISH, &topic);
 	return true;
 }
@@ -187,7 +210,7 @@ static bool bad_name(struct log_parse *parse, struct vernemq *v, struct slice re
 }
 
 static const struct { const char *text; } heads[] = {{"can't authenticate client "}, {"can't authorize SUBSCRIBE from "},
-	{"can't auth publish for client "}, {"stopped connected session for client "}, {"session for "}, {"subscriber "},
+	{"can't auth publish for client "}, {"can't auth publish "}, {"stopped connected session for client "}, {"session for "}, {"subscriber "},
 	{"invalid client id "}, {"client "}};
 enum { HEADS = sizeof heads / sizeof *heads };
 
@@ -222,11 +245,12 @@ static void vernemq_envelope(struct log_clock *clock, struct log_record *record)
 		record->text = rest;
 }
 
-/* Erlang breaks long terms: what has no time of its own goes on. */
+/* Erlang breaks long terms: what has no time of its own goes on. A console's has no date. */
 static bool vernemq_continues(struct slice before, struct slice line)
 {
 	(void)before;
-	return line.size < 20 || line.at[0] < '0' || line.at[0] > '9' || line.at[4] != '-';
+	bool digit = line.size >= 20 && line.at[0] >= '0' && line.at[0] <= '9';
+	return !digit || (line.at[4] != '-' && !(line.at[2] == ':' && line.at[5] == ':' && line.at[8] == '.'));
 }
 
 static enum log_verdict vernemq_parse(struct log_parse *parse)
@@ -251,15 +275,18 @@ static enum log_verdict vernemq_parse(struct log_parse *parse)
 		good = publish_refused(parse, v, rest);
 		break;
 	case 3:
-		good = faulty(parse, v, rest, "protocol_error", true);
+		good = publish_refused_1(parse, v, rest);
 		break;
 	case 4:
-		good = !log_contains(rest, " stopped abnormally due to ") || faulty(parse, v, rest, "unspecified_error", false);
+		good = faulty(parse, v, rest, "protocol_error", true);
 		break;
 	case 5:
-		good = !log_contains(rest, " dropped ") || dropped(parse, v, rest);
+		good = !log_contains(rest, " stopped abnormally due to ") || faulty(parse, v, rest, "unspecified_error", false);
 		break;
 	case 6:
+		good = !log_contains(rest, " dropped ") || dropped(parse, v, rest);
+		break;
+	case 7:
 		good = bad_name(parse, v, rest);
 		break;
 	default:

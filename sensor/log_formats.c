@@ -1,4 +1,6 @@
 #include "log_formats.h"
+#include "log_wrapping.h"
+#include "../parsers/log_line.h"
 #include "../parsers/log_mapper.h"
 #include <stdio.h>
 
@@ -55,13 +57,32 @@ uint32_t log_without_colours(struct slice text, uint8_t *out)
 	return to;
 }
 
+/* The whole lines of `head` as formats know them, in `plain`. */
+static struct slice bare(struct slice head, uint8_t *plain)
+{
+	struct log_wrapping wrapping = {0};
+	struct log_json *json = log_json_open();
+	struct slice line;
+	uint32_t size = 0;
+	uint64_t time_ns;
+	while (json && log_take_until(&head, "\n", &line)) {
+		line = slice_of(plain + size, log_without_colours(line, plain + size));
+		log_unwrap(&wrapping, json, &line, &time_ns);
+		memmove(plain + size, line.at, line.size);
+		size += line.size;
+		plain[size++] = '\n';
+	}
+	log_json_close(json);
+	return slice_of(plain, log_without_colours(slice_of(plain, size), plain));
+}
+
 const struct log_format *log_format_of(struct slice head)
 {
 	static uint8_t plain[LIMIT_LOG_HEAD + 1];
 	const struct log_format *best = NULL, *format;
 	unsigned most = 0;
-	if (head.size <= sizeof plain && memchr(head.at, 0x1b, head.size))
-		head = slice_of(plain, log_without_colours(head, plain));
+	if (head.size <= sizeof plain)
+		head = bare(head, plain);
 	for (unsigned i = 0; (format = log_format_at(i)); i++) {
 		unsigned known = format->probe ? format->probe(head) : log_mapper_probe(format, head);
 		if (known > most) {

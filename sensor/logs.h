@@ -5,6 +5,7 @@
 #include "follow.h"
 #include "listen.h"
 #include "log_formats.h"
+#include "log_wrapping.h"
 #include "logfile.h"
 #include "logset.h"
 #include "logsource.h"
@@ -29,6 +30,7 @@ struct log {
 	bool after_known, unknown;
 	const struct log_format *format;
 	struct log_clock clock;
+	struct log_wrapping wrapping;
 	uint64_t source, last_ns, arrival_ns;
 	struct log_record record; /* the next one, when `ready` */
 	bool ready, held;        /* held: of a log with joined records, the line behind the record is known already */
@@ -56,8 +58,8 @@ struct logs {
 };
 
 void logs_fault(struct logs *l, const char *path, const char *what);
-/* Fills a record with a line: its end and colours off. */
-void logs_record(struct logs *l, const struct log *log, struct log_record *record, struct slice line, uint32_t number, bool cut);
+/* Fills a record with a line: its end, its wrapping and colours off. */
+void logs_record(struct logs *l, struct log *log, struct log_record *record, struct slice line, uint32_t number, bool cut);
 bool logs_followed_line(struct logs *l, struct log *log, struct log_record *record);
 void logs_time(struct log *log, struct log_record *record);
 void logs_deliver(struct logs *l, struct log *log); /* its record */

@@ -119,8 +119,16 @@ static bool part_open(struct logs *l, struct log *log)
 	return false;
 }
 
-void logs_record(struct logs *l, const struct log *log, struct log_record *record, struct slice line, uint32_t number, bool cut)
+/* Some programs write into files as on a terminal. */
+static void without_colours(struct slice *line)
 {
+	if (memchr(line->at, 0x1b, line->size))
+		line->size = log_without_colours(*line, (uint8_t *)(uintptr_t)line->at);
+}
+
+void logs_record(struct logs *l, struct log *log, struct log_record *record, struct slice line, uint32_t number, bool cut)
+{
+	uint64_t outer_ns;
 	l->options.counters->log_lines++;
 	l->options.counters->log_cut += cut;
 	/* A file that was emptied under its writer begins with a hole, which reads as zeros; padding ends with them. */
@@ -128,9 +136,10 @@ void logs_record(struct logs *l, const struct log *log, struct log_record *recor
 		line.size--;
 	while (line.size && line.at[0] == '\0')
 		line = slice_of(line.at + 1, line.size - 1);
-	if (memchr(line.at, 0x1b, line.size)) /* some programs write into files as on a terminal */
-		line.size = log_without_colours(line, (uint8_t *)(uintptr_t)line.at);
-	*record = (struct log_record){.line = line, .text = line, .number = number, .cut = cut,
+	without_colours(&line);
+	log_unwrap(&log->wrapping, l->json[0], &line, &outer_ns);
+	without_colours(&line);
+	*record = (struct log_record){.line = line, .text = line, .outer_ns = outer_ns, .number = number, .cut = cut,
 				      .file = log->parts[log->follow ? 0 : log->part].file};
 }
 
@@ -164,6 +173,8 @@ void logs_time(struct log *log, struct log_record *record)
 {
 	log->clock.log = log->format;
 	log->format->envelope(&log->clock, record);
+	if (record->outer_ns)
+		record->time_ns = record->outer_ns;
 	if (record->time_ns)
 		log->last_ns = log->clock.around_ns = record->time_ns;
 	else
@@ -358,14 +369,6 @@ static void begin_all(struct logs *l)
 	logs_find_first(l);
 }
 
-static bool wants_json(const struct logs *l)
-{
-	bool json = l->receiver_count > 0;
-	for (unsigned i = 0; i < l->count; i++)
-		json = json || !l->logs[i]->format || l->logs[i]->format->json;
-	return json;
-}
-
 struct logs *logs_open(const struct logs_options *options)
 {
 	struct logs *l = calloc(1, sizeof *l);
@@ -381,7 +384,7 @@ struct logs *logs_open(const struct logs_options *options)
 		file_time_ns(part->input.path, &part->bytes);
 	}
 	bool good = l->parts && l->sessions && group(l) && logs_listen(l);
-	for (unsigned i = 0; good && wants_json(l) && i < 2; i++)
+	for (unsigned i = 0; good && i < 2; i++)
 		good = (l->json[i] = log_json_open()) != NULL;
 	if (!good) {
 		logs_close(l);

@@ -330,9 +330,23 @@ def verne_1_form(t, level, message):
     return f"{t.strftime('%Y-%m-%d %H:%M:%S.%f')[:-3]} [{level}] <0.812.0>@vmq_mqtt_fsm:check_user:619 {message}"
 
 
-def verne_1_guess():
-    log = verne_guess(verne_1_form)
+def verne_console(t, level, message):
+    return f"broker-1  | {t.strftime('%H:%M:%S.%f')[:-3]} [{level}] {message}"
+
+
+def verne_1_guess(form=verne_1_form):
+    log = verne_guess(form)
     log.say("warning", 'client {[],<<"meter1">>} with username <<"meter">> stopped due to keepalive expired')
+    return log
+
+
+def verne_1_scan():
+    log = Log(verne_1_form)
+    for n in range(8):
+        log.say("error", f'can\'t auth publish [<<"bob">>,{{[],<<"it\\"s">>}},{n % 3},[<<"plant">>,<<"{n}">>],<<"pass,word]">>,false] '
+                "due to no_matching_hook_found")
+        log.say("warning", f'can\'t authenticate client {{[],<<"old{n}">>}} due to error')
+        log.wait(2)
     return log
 
 
@@ -366,6 +380,16 @@ def verne_healthy():
 
 def nano_form(t, level, message):
     return f"{t.strftime('%Y-%m-%d %H:%M:%S')} [4711] {level:5} /nanomq/apps/broker.c:1000: {message}"
+
+
+def nano_old():
+    log = Log(lambda t, level, message: f"{t.strftime('%Y-%m-%d %H:%M:%S')} [12] {level:5} /nanomq/{message}")
+    for n in range(8):
+        log.say("WARN", "nng/src/sp/protocol/mqtt/nmq_mqtt.c:804 nano_pipe_start: Invalid auth info.")
+        log.say("WARN", "nanomq/pub_handler.c:1715 handle_pub: acl deny")
+        log.say("WARN", "nanomq/sub_handler.c:421 sub_ctx_handle: acl deny")
+        log.wait(2)
+    return log
 
 
 def nano_guess():
@@ -533,9 +557,13 @@ ALL = {
     "benign-hivemq": (hivemq_healthy, "a healthy fleet whose names imitate the log"),
     "session_auth_bruteforce-fires-vernemq": (verne_guess, "eight wrong passwords"),
     "session_auth_bruteforce-fires-vernemq-1": (verne_1_guess, "VerneMQ 1: the same"),
+    "session_auth_bruteforce-fires-vernemq-console": (lambda: verne_1_guess(verne_console),
+                                                      "VerneMQ 1: the same on its console, as docker compose shows it: no date"),
+    "mqtt_publish_refused-fires-vernemq-1": (verne_1_scan, "VerneMQ 1: publications refused, with payload; logins of nobody knows where"),
     "benign-vernemq": (verne_healthy, "a name of two lines, a silent client, messages dropped"),
     "mqtt_publish_refused-fires-vernemq": (verne_scan, "publications and subscriptions refused; the log does not say which filters"),
     "session_auth_bruteforce-fires-nanomq": (nano_guess, "eight refused logins, of whom the log says nothing"),
+    "session_auth_bruteforce-fires-nanomq-0.24": (nano_old, "NanoMQ 0.24: the same, and publications refused of which it says nothing"),
     "session_scan-fires-nanomq": (nano_scan, "eight filters refused"),
     "session_scan-fires-nanomq-coloured": (lambda: nano_scan(nano_coloured), "the same as its console writes it"),
     "benign-nanomq-webhook": (nano_hook, "the webhook's records of a healthy fleet"),
