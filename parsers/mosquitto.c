@@ -35,10 +35,19 @@ void mosquitto_client(struct log_parse *parse, struct slice client_id)
 
 void mosquitto_client_of(struct log_parse *parse, struct slice client_id, struct log_session *session)
 {
-	if (session)
+	const struct mosquitto *m = parse->state;
+	/* Since 2.1 a line says which connection of this name it is about. */
+	if (session && (!m->at.port || (session->ends.client_port == m->at.port && address_equal(&session->ends.client, &m->at.address)))) {
 		log_about(parse, session);
-	else if (!mosquitto_is_unknown(client_id))
+		return;
+	}
+	if (!mosquitto_is_unknown(client_id))
 		name_set(&parse->session.client_id, client_id);
+	if (m->at.port) {
+		parse->ends.client = m->at.address;
+		parse->ends.client_port = m->at.port;
+		parse->base.flow_id = log_flow_id(parse, &m->at.address, m->at.port);
+	}
 }
 
 /* --- connections that have not said who they are ----------------------------------------------------------------- */
@@ -81,6 +90,13 @@ bool mosquitto_pending_take(struct mosquitto *m, struct ends *ends, uint64_t *fl
 
 void mosquitto_someone(struct log_parse *parse, struct mosquitto *m)
 {
+	if (m->at.port) {
+		parse->ends.client = m->at.address;
+		parse->ends.client_port = m->at.port;
+		if (!mosquitto_pending_take(m, &parse->ends, &parse->base.flow_id))
+			parse->base.flow_id = log_flow_id(parse, &m->at.address, m->at.port);
+		return;
+	}
 	if (!m->pending_count)
 		return;
 	struct mosquitto_pending first = m->pending[0];
@@ -259,29 +275,69 @@ static bool taken_over(struct log_parse *parse, struct mosquitto *m, struct slic
 	return true; /* the next line says by whom */
 }
 
+/* "dev01 [10.0.0.1:4711]"; of a client that has not said its name yet, its address is in the place of it. */
+static void take_end(struct mosquitto *m, struct slice *who)
+{
+	struct slice end = *who, name;
+	struct address address;
+	uint16_t none;
+	if (!log_take_end(&end, "]") || !log_take_until_last(&end, " [", &name) || !log_end(end, &m->at.address, &m->at.port))
+		return;
+	bool unnamed = log_end(name, &address, &none) && !none && address_equal(&address, &m->at.address);
+	*who = unnamed ? slice_text("<unknown>") : name;
+}
+
+static bool is_end(const struct mosquitto_end *a, const struct mosquitto_end *b)
+{
+	return a->port && a->port == b->port && address_equal(&a->address, &b->address);
+}
+
+/* What stands behind "disconnected", a comma or, since 2.1, a colon. */
+static bool disconnected(struct log_parse *parse, struct mosquitto *m, struct slice who, struct slice why)
+{
+	if (!why.size) {
+		ended(parse, who, ACTION_DISCONNECT, OUTCOME_SUCCESS, NULL, TO_SERVER);
+		m->left = m->at;
+	} else if (slice_is(why, "not authorised") || slice_is(why, "no longer authorised")) {
+		refused(parse, m, who);
+	} else if (slice_is(why, "connection closed by client")) {
+		if (!is_end(&m->at, &m->left)) /* it had said good-bye */
+			closed(parse, m, who);
+	} else if (slice_is(why, "exceeded timeout")) {
+		ended(parse, who, ACTION_CLOSE, OUTCOME_FAILURE, "keepalive_timeout", TO_SERVER);
+	} else if (slice_is(why, "session taken over")) {
+		taken_over(parse, m, who);
+	} else if (slice_is(why, "administrative action")) {
+		ended(parse, who, ACTION_DISCONNECT, OUTCOME_FAILURE, "administrative_action", TO_CLIENT);
+	} else if (mosquitto_sent_away(parse, m, who, why)) {
+		return true;
+	} else if (m->at.port && !m->tls_reason && mosquitto_is_fault(why)) {
+		return mosquitto_due_to(parse, m, who, why);
+	} else if (mosquitto_is_unknown(who)) {
+		mosquitto_unnamed_end(parse, m, "transport_error");
+	} else {
+		ended(parse, who, ACTION_CLOSE, OUTCOME_FAILURE, "transport_error", TO_SERVER);
+	}
+	return true;
+}
+
 static bool client_line(struct log_parse *parse, struct mosquitto *m, struct slice rest)
 {
 	struct slice who = rest, why;
-	if (log_take_end(&who, " disconnected."))
-		ended(parse, who, ACTION_DISCONNECT, OUTCOME_SUCCESS, NULL, TO_SERVER);
-	else if (log_take_end(&who, " closed its connection."))
+	if (log_take_end(&who, " closed its connection."))
 		closed(parse, m, who);
-	else if (log_take_end(&who, " disconnected, not authorised.") || log_take_end(&who, " disconnected, no longer authorised."))
-		refused(parse, m, who);
 	else if (log_take_end(&who, " already connected, closing old connection."))
 		taken_over(parse, m, who);
 	else if (log_take_end(&who, " has exceeded timeout, disconnecting."))
 		ended(parse, who, ACTION_CLOSE, OUTCOME_FAILURE, "keepalive_timeout", TO_SERVER);
 	else if (log_take_end(&who, " been disconnected by administrative action."))
 		ended(parse, who, ACTION_DISCONNECT, OUTCOME_FAILURE, "administrative_action", TO_CLIENT);
-	else if (log_take_until_last(&rest, " disconnected due to ", &who)) {
+	else if (log_take_until_last(&rest, " disconnected due to ", &who))
+		return mosquitto_due_to(parse, m, who, rest);
+	else if (log_take_end(&rest, ".") && log_take_until_last(&rest, " disconnected", &who)) {
 		why = rest;
-		return mosquitto_due_to(parse, m, who, why);
-	} else if (log_take_until_last(&rest, " disconnected: ", &who)) {
-		if (mosquitto_is_unknown(who))
-			mosquitto_unnamed_end(parse, m, "transport_error");
-		else
-			ended(parse, who, ACTION_CLOSE, OUTCOME_FAILURE, "transport_error", TO_SERVER);
+		take_end(m, &who);
+		return (!why.size || log_take(&why, ": ") || log_take(&why, ", ")) && disconnected(parse, m, who, why);
 	} else {
 		return false;
 	}
@@ -344,6 +400,7 @@ static void mosquitto_envelope(struct log_clock *clock, struct log_record *recor
 static bool lines_of(struct log_parse *parse, struct mosquitto *m, struct slice text)
 {
 	struct slice rest = text;
+	m->at.port = 0;
 	if (m->block && mosquitto_block_line(parse, m, text))
 		return true;
 	switch (text.at[0]) {
@@ -428,7 +485,7 @@ enum { TELLS = TELLS_ENDS | TELLS_SERVER_PORT | TELLS_NAMES };
 static const struct log_shows mosquitto_shows[] = {
 	LOG_SHOWS_LOGIN(LOG_SUCCESS | LOG_FAILURE, TELLS), LOG_SHOWS(MQTT, CLOSE, LOG_FAILURE, TELLS),
 	LOG_SHOWS(MQTT, DISCONNECT, LOG_SUCCESS | LOG_FAILURE | LOG_UNKNOWN, TELLS),
-	LOG_SHOWS(MQTT, VIOLATION, LOG_FAILURE, TELLS),
+	LOG_SHOWS(MQTT, VIOLATION, LOG_FAILURE, TELLS), LOG_SHOWS(MQTT, CONNECT, LOG_FAILURE, TELLS),
 	LOG_SHOWS(MQTT, DELIVER, LOG_SUCCESS | LOG_FAILURE | LOG_UNKNOWN, TELLS | TELLS_RESOURCE),
 	LOG_SHOWS(MQTT, PUBLISH, LOG_SUCCESS | LOG_FAILURE | LOG_UNKNOWN, TELLS | TELLS_RESOURCE),
 	LOG_SHOWS(MQTT, SUBSCRIBE, LOG_SUCCESS | LOG_FAILURE | LOG_UNKNOWN, TELLS | TELLS_RESOURCE),

@@ -15,7 +15,15 @@ struct mosquitto_pending {
 
 enum mosquitto_block { MOSQUITTO_NO_BLOCK, MOSQUITTO_SUBSCRIBE, MOSQUITTO_UNSUBSCRIBE, MOSQUITTO_WILL };
 
+/* One end of a connection; port 0: none. */
+struct mosquitto_end {
+	struct address address;
+	uint16_t port;
+};
+
 struct mosquitto {
+	struct mosquitto_end at;   /* the client's end, of the line at hand: since 2.1 */
+	struct mosquitto_end left; /* of the client that said good-bye last */
 	struct mosquitto_pending pending[MOSQUITTO_PENDING]; /* the oldest first */
 	uint8_t pending_count;
 	uint8_t gone;             /* so many of the pending ones have ended, and it is not known which */
@@ -56,6 +64,9 @@ bool mosquitto_fault_line(struct log_parse *parse, struct mosquitto *m, struct s
 /* "disconnected: REASON" and the like of a client: TLS or the transport. */
 void mosquitto_unnamed_end(struct log_parse *parse, struct mosquitto *m, const char *reason);
 bool mosquitto_due_to(struct log_parse *parse, struct mosquitto *m, struct slice client_id, struct slice why);
+bool mosquitto_is_fault(struct slice why); /* of the client's, as mosquitto_due_to() knows them */
+/* A login that is refused, or a session that the broker ends, for one of the reasons that MQTT 5 has. False: for none of them. */
+bool mosquitto_sent_away(struct log_parse *parse, struct mosquitto *m, struct slice client_id, struct slice why);
 bool mosquitto_is_unknown(struct slice client_id);
 
 #endif

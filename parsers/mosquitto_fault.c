@@ -24,14 +24,20 @@ static void violation(struct log_parse *parse, const char *reason)
 	log_emit(parse, &event);
 }
 
+static const char *const faults[][2] = {
+	{"protocol error", "protocol_error"}, {"malformed packet", "malformed_packet"}, {"oversize", "packet_too_large"},
+	{"packet too large", "packet_too_large"}, {"receive maximum", "receive_maximum_exceeded"},
+	{"not allowed feature", "not_allowed_feature"}, {"out of memory", "server_busy"}, {"topic alias", "topic_alias_invalid"},
+	{NULL, NULL}};
+
+bool mosquitto_is_fault(struct slice why)
+{
+	return log_pick(why, faults, NULL) != NULL;
+}
+
 bool mosquitto_due_to(struct log_parse *parse, struct mosquitto *m, struct slice client_id, struct slice why)
 {
-	static const char *const reasons[][2] = {
-		{"protocol error", "protocol_error"}, {"malformed packet", "malformed_packet"}, {"oversize packet", "packet_too_large"},
-		{"packet too large", "packet_too_large"}, {"receive maximum", "receive_maximum_exceeded"},
-		{"not allowed feature", "not_allowed_feature"}, {"out of memory", "server_busy"}, {"topic alias", "topic_alias_invalid"},
-		{NULL, NULL}};
-	const char *reason = log_pick(why, reasons, "protocol_error");
+	const char *reason = log_pick(why, faults, "protocol_error");
 	bool unknown = mosquitto_is_unknown(client_id), told = m->violations_told > 0;
 	m->tls_reason = NULL;
 	m->violations_told = 0;
@@ -53,6 +59,31 @@ bool mosquitto_due_to(struct log_parse *parse, struct mosquitto *m, struct slice
 	return true;
 }
 
+bool mosquitto_sent_away(struct log_parse *parse, struct mosquitto *m, struct slice client_id, struct slice why)
+{
+	static const char *const logins[][2] = {{"bad username or password", "bad_user_name_or_password"},
+		{"client identifier not valid", "client_identifier_not_valid"}, {"client banned", "banned"},
+		{"bad authentication method", "bad_authentication_method"}, {NULL, NULL}};
+	static const char *const limits[][2] = {{"server unavailable", "server_unavailable"}, {"server busy", "server_busy"},
+		{"quota exceeded", "quota_exceeded"}, {"connection rate exceeded", "connection_rate_exceeded"},
+		{"implementation specific error", "implementation_specific_error"}, {NULL, NULL}};
+	const char *login = log_pick(why, logins, NULL), *reason = login ? login : log_pick(why, limits, NULL);
+	if (!reason)
+		return false;
+	m->tls_reason = NULL;
+	mosquitto_client(parse, client_id);
+	bool was_in = parse->about != NULL;
+	if (!was_in)
+		mosquitto_someone(parse, m);
+	struct event event = log_event(parse, PROTOCOL_MQTT, was_in ? ACTION_DISCONNECT : login ? ACTION_AUTHENTICATE : ACTION_CONNECT,
+				       OUTCOME_FAILURE, reason);
+	event.direction = TO_CLIENT;
+	log_emit(parse, &event);
+	if (was_in)
+		log_session_end(parse->about);
+	return true;
+}
+
 /* A violation of somebody of whom the line has the address; the connection still waits for its end. */
 static bool by_address(struct log_parse *parse, struct mosquitto *m, struct slice address, const char *reason)
 {
@@ -60,7 +91,8 @@ static bool by_address(struct log_parse *parse, struct mosquitto *m, struct slic
 		return false;
 	const struct mosquitto_pending *only = NULL;
 	for (unsigned i = 0, fits = 0; i < m->pending_count; i++)
-		if (address_equal(&m->pending[i].ends.client, &parse->ends.client))
+		if (address_equal(&m->pending[i].ends.client, &parse->ends.client) &&
+		    (!parse->ends.client_port || m->pending[i].ends.client_port == parse->ends.client_port))
 			only = ++fits == 1 ? &m->pending[i] : NULL;
 	if (only) {
 		parse->ends = only->ends;
@@ -193,9 +225,9 @@ bool mosquitto_fault_line(struct log_parse *parse, struct mosquitto *m, struct s
 	case 'B':
 		return log_take(&rest, "Bad client ") && log_take_end(&rest, " sending multiple CONNECT messages.") &&
 		       by_client(parse, m, rest, "second_connect");
-	case 'P':
+	case 'P': /* since 2.1 the address of who has no name yet */
 		return log_take(&rest, "Protocol error from ") && log_take_until_last(&rest, ": ", &what) &&
-		       by_client(parse, m, what, "protocol_error");
+		       (by_address(parse, m, what, "protocol_error") || by_client(parse, m, what, "protocol_error"));
 	case 'E':
 		return log_take(&rest, "Expiring client ") && log_take_end(&rest, " due to timeout.") && expired(parse, rest);
 	case 'S':

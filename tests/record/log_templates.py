@@ -319,6 +319,67 @@ def mosquitto_proxied():
     return log
 
 
+def mosquitto_2_1_guess():
+    """Since 2.1 the end of a connection stands in the line, and the reason behind a colon."""
+    log = Log(mosquitto_form)
+    log.say("mosquitto version 2.1.2 starting")
+    for n in range(8):
+        log.say(f"New connection from {BAD}:{40000 + n} on port 1883.")
+        log.say(f"New connection from 192.0.2.10:{50000 + n} on port 1883.")
+        log.say(f"Client guess{n} [{BAD}:{40000 + n}] disconnected: {'bad username or password' if n % 2 else 'not authorised'}.")
+        log.say(f"New client connected from 192.0.2.10:{50000 + n} as meter (p4, c1, k60, u'meter').")
+        log.say(f"Client meter [192.0.2.10:{50000 + n}] disconnected.")
+        log.wait(2)
+    return log
+
+
+def mosquitto_2_1_takeover():
+    log = Log(mosquitto_form)
+    log.say("mosquitto version 2.1.2 starting")
+    for n in range(7):
+        old, new = (f"{BAD if (n + k) % 2 else '192.0.2.10'}:{50000 + n + k}" for k in (0, 1))
+        log.say(f"New connection from {new} on port 1883.")
+        if n:
+            log.say(f"Client pump [{old}] disconnected: session taken over.")
+        log.say(f"New client connected from {new} as pump (p5, c1, k60, u'pump').")
+        log.wait(2)
+    return log
+
+
+def mosquitto_2_1_abnormal():
+    log = Log(mosquitto_form)
+    log.say("mosquitto version 2.1.2 starting")
+    for n, why in enumerate(("connection closed by client", "exceeded timeout", "protocol error", "malformed packet", "connection closed by client",
+                             "exceeded timeout", "Connection reset by peer")):
+        log.say(f"New connection from 192.0.2.10:{50000 + n} on port 1883.")
+        log.say(f"New client connected from 192.0.2.10:{50000 + n} as cam (p4, c1, k60).")
+        log.wait(20)
+        log.say(f"Client cam [192.0.2.10:{50000 + n}] disconnected: {why}.")
+    return log
+
+
+def mosquitto_2_1_healthy():
+    """A fleet that is probed by its orchestrator, with names that imitate the log; a port scanner's single hit, one TLS fault."""
+    log = Log(mosquitto_form)
+    log.say("mosquitto version 2.1.2 starting")
+    for n in range(20):
+        log.say(f"New connection from 10.42.0.1:{40000 + n} on port 1883.")
+        log.say(f"Client 10.42.0.1 [10.42.0.1:{40000 + n}] disconnected: connection closed by client.")
+        name = f"x{n} [192.0.2.66:1] disconnected: not authorised"
+        log.say(f"New connection from [2001:db8::{n + 1:x}]:5000{n % 10} on port 1883.".replace("[", "").replace("]", ""))
+        log.say(f"New client connected from 2001:db8::{n + 1:x}:5000{n % 10} as {name} (p4, c1, k60, u'meter').")
+        log.wait(10)
+        log.say(f"Client {name} [2001:db8::{n + 1:x}:5000{n % 10}] disconnected.")
+        log.say(f"Client {name} [2001:db8::{n + 1:x}:5000{n % 10}] disconnected: connection closed by client.")
+    log.say("New connection from 192.0.2.77:52787 on port 1883.")
+    log.say("Protocol error from 192.0.2.77:52787: First packet not CONNECT (4F).")
+    log.say("Client 192.0.2.77 [192.0.2.77:52787] disconnected: protocol error.")
+    log.say("New connection from ::1:53523 on port 8883.")
+    log.say("OpenSSL Error while trying to get the error[0]: error:0A000126:SSL routines::unexpected eof while reading")
+    log.say("Client ::1 [::1:53523] disconnected: protocol error.")
+    return log
+
+
 # --- VerneMQ, NanoMQ, Californium -------------------------------------------------------------------------------------
 
 
@@ -535,6 +596,10 @@ ALL = {
     "benign-mosquitto-tls": (lambda: mosquitto_tls("TLS_AES_256_GCM_SHA384", "ECDHE-RSA-AES128-GCM-SHA256", "GOST2012-GOST8912-GOST8912",
                                                    client="x negotiated TLSv1.0 cipher NULL-MD5"),
                              "Mosquitto 2.1: good suites, and one that no table has; names that imitate the log"),
+    "session_auth_bruteforce-fires-mosquitto-2.1": (mosquitto_2_1_guess, "Mosquitto 2.1.2: eight refused logins beside one that is well"),
+    "session_identity_takeover-fires-mosquitto-2.1": (mosquitto_2_1_takeover, "Mosquitto 2.1.2: two addresses throw each other out"),
+    "session_abnormal_termination-fires-mosquitto-2.1": (mosquitto_2_1_abnormal, "Mosquitto 2.1.2: seven sessions that end without DISCONNECT"),
+    "benign-mosquitto-2.1": (mosquitto_2_1_healthy, "Mosquitto 2.1.2: a fleet, the probes of an orchestrator, names that imitate the log"),
     "session_auth_bruteforce-fires-rabbitmq": (lambda: rabbit_guess(rabbit_text, True), "RabbitMQ 3.10: eight wrong passwords"),
     "session_auth_bruteforce-fires-rabbitmq-312": (lambda: rabbit_guess(rabbit_text, False), "RabbitMQ 4: the same"),
     "session_auth_bruteforce-fires-rabbitmq-json": (lambda: rabbit_guess(rabbit_json, False), "RabbitMQ 4, JSON: the same"),
