@@ -392,7 +392,7 @@ def verne_1_form(t, level, message):
 
 
 def verne_console(t, level, message):
-    return f"broker-1  | {t.strftime('%H:%M:%S.%f')[:-3]} [{level}] {message}"
+    return f"{t.strftime('%H:%M:%S.%f')[:-3]} [{level}] {message}"
 
 
 def verne_1_guess(form=verne_1_form):
@@ -623,7 +623,7 @@ ALL = {
     "session_auth_bruteforce-fires-vernemq": (verne_guess, "eight wrong passwords"),
     "session_auth_bruteforce-fires-vernemq-1": (verne_1_guess, "VerneMQ 1: the same"),
     "session_auth_bruteforce-fires-vernemq-console": (lambda: verne_1_guess(verne_console),
-                                                      "VerneMQ 1: the same on its console, as docker compose shows it: no date"),
+                                                      "VerneMQ 1: the same on its console: no date"),
     "mqtt_publish_refused-fires-vernemq-1": (verne_1_scan, "VerneMQ 1: publications refused, with payload; logins of nobody knows where"),
     "benign-vernemq": (verne_healthy, "a name of two lines, a silent client, messages dropped"),
     "mqtt_publish_refused-fires-vernemq": (verne_scan, "publications and subscriptions refused; the log does not say which filters"),
