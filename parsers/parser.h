@@ -41,6 +41,7 @@ struct parse {
 	bool peer_heard;         /* the sender of these bytes had already received all that you were given from the other
 	                          * side: what it sends now it sends knowingly, it is not pipelined */
 	bool peer_left;          /* the other side has ended the connection: FIN or RST */
+	bool missed;             /* in expire() alone: the server has acknowledged bytes of the client that the capture has not */
 	/* Bytes of a protocol inside this one (a message in a WebSocket, handshake messages in TLS records), in order: they
 	 * reach `inner`, or, when it is NULL, the parser that their beginning looks like, as a flow of its own with the same
 	 * ends and session. What is incomplete is kept. One inner protocol a flow; `inner` counts in the first call. */

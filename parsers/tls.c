@@ -1,5 +1,5 @@
 /* TLS 1.0 to 1.3 and SSL 2 and 3: the records. What they carry is tls_handshake.c's; from the first encrypted record on a
- * direction is of no interest and costs nothing.
+ * direction is of no interest and costs nothing. One thing more is asked of the client: does anything follow its Finished?
  *
  *   ContentType 1 | version 2 | length 2 | fragment      RFC 8446, 5.1
  *   1lllllll llllllll | message                          SSL 2, and ClientHellos for servers that might still speak it (RFC 5246, E.2)
@@ -7,11 +7,12 @@
  * A handshake message may span records and a record may hold several. Bytes are left unconsumed until the message that begins
  * with them is whole: no memory but the stream's is needed, and nothing depends on where the bytes were cut. */
 #include "tls.h"
+#include "../sensor/hash.h"
 
 enum { CONTENT_CHANGE_CIPHER_SPEC = 20, CONTENT_ALERT = 21, CONTENT_HANDSHAKE = 22, CONTENT_APPLICATION = 23, CONTENT_HEARTBEAT = 24 };
 
 /* Of a plain record 2^14; protected ones may be 2048 longer (RFC 5246, 6.2.3). */
-enum { HEADER = 5, MESSAGE_HEADER = 4, RECORD_MAX = 16384 + 2048, UNREAD_MAX = 131072 };
+enum { HEADER = 5, MESSAGE_HEADER = 4, RECORD_MAX = 16384 + 2048, UNREAD_MAX = 131072, SILENT_S = 10, MEMO_SPOKEN = 48 };
 
 /* --- is it TLS? --------------------------------------------------------------------------------------------- */
 
@@ -175,16 +176,45 @@ static enum verdict alert_step(struct parse *parse, struct slice body)
 static enum verdict change_step(struct parse *parse)
 {
 	struct tls_state *state = parse->state;
-	if (state->version)
-		return tls_version_rank(state->version) >= VERSION_TLS13 ? PARSE_MORE : PARSE_DONE;
+	if (tls_version_rank(state->version) >= VERSION_TLS13)
+		return PARSE_MORE;
 	state->changed[parse->direction] = true;
+	return state->version && parse->direction == TO_CLIENT ? PARSE_DONE : PARSE_MORE;
+}
+
+/* Is the client's first encrypted record its Finished? Up to TLS 1.2 the type tells. In 1.3 it looks like data, but none comes before
+ * it, and its length is known (RFC 8446, 4.4.4 and 5.2). With a certificate or early data ahead, or padded, it is not recognised. */
+static bool is_finished(const struct tls_state *state, uint8_t type, uint32_t size)
+{
+	if (tls_version_rank(state->version) < VERSION_TLS13)
+		return type == CONTENT_HANDSHAKE;
+	return state->server_hello && size == tls_finished_size(state->suite);
+}
+
+/* The first encrypted record of a direction: the client's time to say something begins behind its Finished. */
+static enum verdict sealed_step(struct parse *parse, struct slice input, uint32_t *used)
+{
+	struct tls_state *state = parse->state;
+	uint32_t whole = HEADER + load_be16(input.at + 3);
+	if (parse->direction == TO_CLIENT || parse->midstream || !is_finished(state, input.at[0], whole - HEADER))
+		return PARSE_DONE;
+	parse->want = whole;
+	if (input.size < whole)
+		return PARSE_MORE;
+	parse->want = 0;
+	*used = whole;
+	state->finished = true;
+	parse->session->deadline_ns = parse->time_ns + SILENT_S * TW_SECOND;
 	return PARSE_MORE;
 }
 
 static enum verdict record_step(struct parse *parse, struct slice input, uint32_t *used)
 {
 	struct tls_state *state = parse->state;
+	bool sealed = state->version && state->changed[parse->direction];
 	if (!is_header(input)) {
+		if (sealed)
+			return PARSE_DONE;
 		if (!parse->midstream)
 			tls_violation(parse, state->begun[parse->direction] ? "malformed_record" : "not_tls");
 		return PARSE_BAD;
@@ -196,8 +226,8 @@ static enum verdict record_step(struct parse *parse, struct slice input, uint32_
 	uint32_t size = load_be16(input.at + 3);
 	uint8_t type = input.at[0];
 	if (type == CONTENT_APPLICATION || (type == CONTENT_HANDSHAKE && state->changed[parse->direction] &&
-					    input.at[HEADER] != HANDSHAKE_CLIENT_HELLO))
-		return PARSE_DONE;
+					    (sealed || input.at[HEADER] != HANDSHAKE_CLIENT_HELLO)))
+		return sealed_step(parse, input, used);
 	if (type == CONTENT_HANDSHAKE) {
 		*used = HEADER;
 		parse->want = 0;
@@ -212,6 +242,21 @@ static enum verdict record_step(struct parse *parse, struct slice input, uint32_
 	if (type == CONTENT_ALERT)
 		return alert_step(parse, slice_of(input.at + HEADER, size));
 	return type == CONTENT_CHANGE_CIPHER_SPEC ? change_step(parse) : PARSE_MORE;
+}
+
+/* --- what follows the handshake ----------------------------------------------------------------------------- */
+
+static uint64_t spoken_key(const struct parse *parse)
+{
+	const struct ends *ends = parse->base.ends;
+	return memo_key(hash_bytes(&ends->server, sizeof ends->server, 0), MEMO_SPOKEN, ends->server_port);
+}
+
+/* Whoever captures no more of a connection than its handshake sees this of none. */
+static void client_spoke(struct parse *parse)
+{
+	parse->session->deadline_ns = 0;
+	memo_note(parse->memos, spoken_key(parse), 1);
 }
 
 /* --- SSL 2 -------------------------------------------------------------------------------------------------- */
@@ -255,6 +300,10 @@ static enum verdict tls_parse(struct parse *parse, struct slice input)
 	while (input.size) {
 		uint32_t used = 0;
 		enum verdict verdict;
+		if (state->finished && d == TO_SERVER) {
+			client_spoke(parse);
+			return PARSE_DONE;
+		}
 		if (state->gathered[d])
 			verdict = message_step(parse, input, room, &used);
 		else if (input.at[0] & 0x80)
@@ -275,6 +324,24 @@ static void tls_gap(struct parse *parse, uint64_t missing)
 	struct tls_state *state = parse->state;
 	(void)missing;
 	state->lost[parse->direction] = true;
+	if (parse->direction == TO_SERVER)
+		parse->session->deadline_ns = 0;
+}
+
+/* Nothing has followed the client's Finished. That it is silent shows only if it knows that the handshake is over (up to TLS 1.2 the
+ * server's Finished may come last), and if what follows a handshake with this server is captured at all. */
+static void tls_expire(struct parse *parse)
+{
+	const struct tls_state *state = parse->state;
+	struct event event = parse->base;
+	bool over = state->changed[TO_CLIENT] || tls_version_rank(state->version) >= VERSION_TLS13;
+	parse->session->deadline_ns = 0;
+	if (!over || !parse->peer_heard || parse->missed || !memo_noted(parse->memos, spoken_key(parse)))
+		return;
+	event.action = ACTION_KEEPALIVE;
+	event.outcome = OUTCOME_FAILURE;
+	event.reason = slice_text("silent_after_handshake");
+	parse->emit(parse, &event);
 }
 
 const struct parser parser_tls = {
@@ -287,4 +354,5 @@ const struct parser parser_tls = {
 	.probe = tls_probe,
 	.parse = tls_parse,
 	.gap = tls_gap,
+	.expire = tls_expire,
 };

@@ -30,8 +30,9 @@ struct tls_state {
 	uint16_t gathering[2];    /* DTLS: its message_seq */
 	uint16_t version, suite;  /* chosen by the server; 0 while unknown */
 	bool begun[2], lost[2];
-	bool changed[2];          /* ChangeCipherSpec seen while the version was unknown */
+	bool changed[2];          /* ChangeCipherSpec seen that means something: up to TLS 1.2 */
 	bool client_hello, server_hello; /* were read; a HelloRetryRequest is no ServerHello */
+	bool finished;            /* the client's Finished has been seen: whatever it sends next is what it came for */
 	bool raw_key[2];          /* the certificates of this side are raw public keys (RFC 7250) */
 	bool psk;                 /* the client has offered a pre-shared key of TLS 1.3 */
 	bool no_certificate;      /* the client was asked for a certificate and had none */
@@ -130,6 +131,8 @@ const struct tls_suite *tls_suite(uint16_t number); /* NULL for a number that no
 const struct tls_suite *tls_suite_named(struct slice name);
 /* The three-byte cipher kinds of SSL 2. */
 const char *tls_ssl2_suite(uint32_t kind);
+/* Length of an encrypted record of TLS 1.3 that holds a Finished alone; 0 for other suites. */
+uint32_t tls_finished_size(uint16_t suite);
 const char *tls_tier_name(unsigned tier);
 const char *tls_version_name(uint16_t version);
 /* DTLS numbers as the TLS version that they were made from, drafts of 1.3 as 1.3: these can be compared. */

@@ -22,6 +22,22 @@ const struct tls_suite *tls_suite(uint16_t number)
 	return NULL;
 }
 
+/* Its header, verify_data as long as the suite's hash, the content type, the tag (RFC 8446, 4.4.4, 5.2 and B.4). */
+uint32_t tls_finished_size(uint16_t suite)
+{
+	enum { HEADER = 4, TYPE = 1, SHA256 = 32, SHA384 = 48, TAG = 16, SHORT_TAG = 8 };
+	switch (suite) {
+	case 0x1301: case 0x1303: case 0x1304:
+		return HEADER + SHA256 + TYPE + TAG;
+	case 0x1302:
+		return HEADER + SHA384 + TYPE + TAG;
+	case 0x1305:
+		return HEADER + SHA256 + TYPE + SHORT_TAG;
+	default:
+		return 0;
+	}
+}
+
 /* --- suites by name ------------------------------------------------------------------------------------------- */
 
 /* What one of the two ways of naming says and the other does not, or says otherwise; '_' stands for '-' too. OpenSSL leaves out RSA

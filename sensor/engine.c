@@ -210,6 +210,7 @@ static void on_deadline(void *context, struct flow *flow, uint64_t now_ns, const
 	}
 	evidence_of(e, flow, now_ns);
 	emitter_parse_begin(&e->emitter, speaker, TO_SERVER, &parse);
+	parse.missed = (int32_t)(flow->half[TO_CLIENT].last_ack - flow->half[TO_SERVER].next_seq) > 0;
 	speaker->parser->expire(&parse);
 }
 

@@ -38,6 +38,11 @@ class Frame(collections.namedtuple("Frame", "ns data")):
             return b""
         return ip[tcp + (ip[tcp + 12] >> 4) * 4:end]
 
+    def tcp_port(self, port):
+        """From or to it; TCP over IPv4."""
+        ip, kind = self._ip()
+        return kind == 0x0800 and ip[9] == 6 and port in struct.unpack_from(">HH", ip, (ip[0] & 15) * 4)
+
     def at(self, ns):
         return Frame(ns, self.data)
 

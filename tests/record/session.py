@@ -2,6 +2,8 @@
 """Records the captures of the session rules: session.py [NAME...] writes pcaps/session/NAME.pcap and its row in ORIGIN.tsv. A real Mosquitto, its client programs and clients made of bytes (mqtt.py), in network namespaces (net.py).
 Waits of minutes are not waited for: what comes after them is dated later, and the row says "time stretched"."""
 import socket
+import ssl
+import subprocess
 import time
 
 import pcapfile
@@ -398,6 +400,129 @@ def session_never_introduced__quiet(path):
                 s.bye()
             for s in checks:
                 s.close()
+
+
+def tls_broker(net):
+    """TLS on port 8883, and on 8884 with another suite of TLS 1.3, whose Finished is shorter."""
+    def openssl(*words):
+        subprocess.run(["openssl", *words], cwd=net.dir, check=True, stderr=subprocess.DEVNULL)
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=Example Plant Root", "-keyout", "ca.key", "-out", "ca.crt")
+    openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=broker.plant.example", "-keyout", "own.key", "-out", "request")
+    openssl("x509", "-req", "-days", "800", "-in", "request", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-out", "own.crt")
+    own = f"certfile {net.dir}/own.crt\nkeyfile {net.dir}/own.key\n"
+    net.mosquitto("broker", f"listener 1883\nlistener 8883\n{own}listener 8884\n{own}ciphers_tls1.3 TLS_AES_128_GCM_SHA256\n"
+                  "allow_anonymous true")
+
+
+def tls_wire(net, host, version=ssl.TLSVersion.TLSv1_3, port=8883, session=None, context=None):
+    """A connection of a host in which nothing follows the handshake yet."""
+    if context is None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.minimum_version = context.maximum_version = version
+    return context.wrap_socket(wire(net, host, port=port), session=session)
+
+
+def tls_wires(net, host, old, new, other):
+    """So many in TLS 1.2 and 1.3 and with the other suite of 1.3."""
+    wanted = [(ssl.TLSVersion.TLSv1_2, 8883)] * old + [(ssl.TLSVersion.TLSv1_3, 8883)] * new + [(ssl.TLSVersion.TLSv1_3, 8884)] * other
+    made = [tls_wire(net, host, version, port) for version, port in wanted]
+    time.sleep(0.2)  # session tickets are acknowledged late
+    return made
+
+
+def hang_up(connections):
+    """What has come is read first: the kernel answers a close before that with a reset."""
+    for s in connections:
+        s.setblocking(False)
+        try:
+            s.recv(1)
+        except ssl.SSLWantReadError:
+            pass
+        s.close()
+
+
+def leave(sessions):
+    """The broker closes first, as it does with a client that takes its time."""
+    for s in sessions:
+        s.send(disconnect()).ended(2).close()
+
+
+def speak(over, client_id):
+    session = Client(over=over).login(client_id)
+    session.publish("plant/meter", b"1", qos=1)
+    return session
+
+
+@capture("session", "twelve TLS connections of one address (1.2 and, with two suites, 1.3) say nothing for fifteen seconds; a meter's speak" + STRETCHED)
+def session_never_introduced__fires__tls(path):
+    with network(attacker="10.20.0.66", meter="10.20.0.11") as net:
+        tls_broker(net)
+        with net.tap(path) as tap:
+            meters = [speak(tls_wire(net, "meter", port=port), f"meter-{port}") for port in (8883, 8884)]
+            held = tls_wires(net, "attacker", 5, 4, 3)
+            tap.skip(15)
+            for s in meters:
+                s.publish("plant/meter", b"2", qos=1)
+                s.bye()
+            hang_up(held)
+
+
+@capture("session", "twelve slow devices take five seconds from the TLS handshake to CONNECT, and come again with a resumed session; four health "
+         "checks hold a connection; twelve more are silent when the capture ends after eight seconds" + STRETCHED)
+def session_never_introduced__quiet__tls(path):
+    with network(gateway="10.20.0.5", check="10.20.0.6", other="10.20.0.7") as net:
+        tls_broker(net)
+        with net.tap(path) as tap:
+            slow = tls_wires(net, "gateway", 4, 4, 4)
+            checks = tls_wires(net, "check", 2, 1, 1)
+            tap.skip(5)
+            sessions = [speak(s, f"slow-{n}") for n, s in enumerate(slow)]
+            tap.skip(20)
+            again = []
+            for s in slow:
+                port = s.getpeername()[1]
+                again.append(tls_wire(net, "gateway", port=port, session=s.session, context=s.context))
+            if not all(s.session_reused for s in again):
+                raise RuntimeError("no session was resumed")
+            leave(sessions)
+            hang_up(checks)
+            tap.skip(5)
+            sessions = [speak(s, f"slow-{n}") for n, s in enumerate(again)]
+            tap.skip(20)
+            leave(sessions)
+            held = tls_wires(net, "other", 4, 4, 4)
+            tap.skip(8)
+            let_in(net, "other", "phone").bye()
+        for s in held:
+            s.close()
+
+
+def twelve_in_tls(path, kept):
+    """Twelve sessions and a meter's, whose frames behind the twelve handshakes stay in the capture when kept(frame)."""
+    with network(gateway="10.20.0.5", meter="10.20.0.11") as net:
+        tls_broker(net)
+        with net.tap(path) as tap:
+            held = tls_wires(net, "gateway", 4, 4, 4)
+            tap.skip(1)
+            sessions = [speak(s, f"gw-{n}") for n, s in enumerate(held)]
+            meters = [speak(tls_wire(net, "meter", port=port), f"meter-{port}") for port in (8883, 8884)]
+            tap.skip(20)
+            let_in(net, "gateway", "phone").bye()
+            leave(sessions + meters)
+    frames = pcapfile.read(path)
+    behind = next(n for n, f in enumerate(frames) if n and f.ns - frames[n - 1].ns > 900_000_000)
+    pcapfile.write(path, frames[:behind] + [f for f in frames[behind:] if kept(f)])
+
+
+@capture("session", "twelve sessions in TLS, of which the capture has the handshakes and nothing that follows, as behind a switch that offloads" + STRETCHED)
+def session_never_introduced__quiet__tls_cut(path):
+    twelve_in_tls(path, lambda f: f.tcp_port(1883))
+
+
+@capture("session", "twelve sessions in TLS, of which the capture has lost what the client sent behind the handshakes" + STRETCHED)
+def session_never_introduced__quiet__tls_lost(path):
+    twelve_in_tls(path, lambda f: not (f.comes_from("10.20.0.5") and f.payload()) or f.tcp_port(1883))
 
 
 @capture("session", "SlowITe: 24 connections send a CONNECT that never becomes whole, a byte now and then, for ninety seconds" + STRETCHED)
