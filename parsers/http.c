@@ -20,15 +20,9 @@ struct connection {
 	htp_connp_t *connp;            /* stays, between two messages, for who takes this place next */
 	uint8_t *form;                 /* beginning of a form's body; apart, as most places never see one */
 	uint32_t form_size;
+	struct slice head;             /* the request's headers as sent; what came in pieces is joined where the form will be */
 	bool odd;                      /* libhtp has answered anything but "more" (a tunnel, an error): it is for this flow only */
 };
-
-struct http_state {
-	uint32_t connection;           /* handle; 0 for none yet */
-	bool begun[2], lost[2];        /* lost: looking for the beginning of a message */
-	bool upgrading;                /* the client asked for a WebSocket */
-};
-_Static_assert(sizeof(struct http_state) <= LIMIT_PARSER_STATE, "the state of a flow is bounded");
 
 /* Fate of a transaction, in its user data. */
 enum { REQUEST_TOLD = 1, RESPONSE_TOLD = 2, INTERIM_TOLD = 4, SLOW_TOLD = 8 };
@@ -138,6 +132,8 @@ static const char *headers_read(const htp_table_t *headers, struct slice out[HTT
 			fault = http_header_fault(which, text_of(h->value), h->flags & (HTP_FIELD_INVALID | HTP_FIELD_FOLDED));
 		if (which < HTTP_HEADER_COUNT && !out[which].at)
 			out[which] = text_of(h->value);
+		if (http_is_function(text_of(h->value)) && !out[HTTP_HEADER_SHELL_FUNCTION].at)
+			out[HTTP_HEADER_SHELL_FUNCTION] = text_of(h->value);
 	}
 	return fault;
 }
@@ -165,13 +161,6 @@ static uintptr_t told(const htp_tx_t *tx)
 static void tell(htp_tx_t *tx, uintptr_t what)
 {
 	htp_tx_set_user_data(tx, (void *)(told(tx) | what));
-}
-
-static void set_text(struct event *event, struct slice *member, enum http_bit bit, struct slice text)
-{
-	*member = text;
-	if (text.at)
-		event_set(event, bit);
 }
 
 struct writing {
@@ -223,6 +212,8 @@ static void fill_request(struct writing *w, htp_tx_t *tx)
 	set_text(event, &http->forwarded_for, HTTP_BIT_FORWARDED, w->header[HTTP_HEADER_FORWARDED_FOR]);
 	set_text(event, &http->request_type, HTTP_BIT_REQUEST_TYPE, text_of(tx->request_content_type));
 	set_text(event, &http->upgrade, HTTP_BIT_UPGRADE, w->header[HTTP_HEADER_UPGRADE]);
+	set_text(event, &http->soap_action, HTTP_BIT_SOAP_ACTION, w->header[HTTP_HEADER_SOAP_ACTION]);
+	set_text(event, &http->shell_function, HTTP_BIT_SHELL_FUNCTION, w->header[HTTP_HEADER_SHELL_FUNCTION]);
 	fill_credentials(w, tx);
 	event_set(event, HTTP_BIT_REQUEST);
 	event->resource = (struct slices){&http->path, path.at != NULL};
@@ -334,8 +325,7 @@ static void tell_response(htp_tx_t *tx, bool complete)
 	set_text(&w.event, &http->upgrade, HTTP_BIT_UPGRADE, w.header[HTTP_HEADER_UPGRADE]);
 	struct slice location = w.header[HTTP_HEADER_LOCATION];
 	if (location.at)
-		set_text(&w.event, &http->location, HTTP_BIT_LOCATION,
-			 http_redact(location, w.location, sizeof w.location, &ignored));
+		set_text(&w.event, &http->location, HTTP_BIT_LOCATION, http_redact(location, w.location, sizeof w.location, &ignored));
 	set_length(&w, tx->response_content_length);
 	w.event.action = ACTION_RESPOND;
 	w.event.outcome = http->status >= 400 ? OUTCOME_FAILURE : OUTCOME_SUCCESS;
@@ -365,21 +355,30 @@ static int on_request_headers(htp_tx_t *tx)
 		state->upgrading = true;
 		remember_upgrade(parse, tx, tx->request_headers);
 	}
-	connection_of(tx)->form_size = 0;
+	struct connection *c = connection_of(tx);
+	if (tx->request_transfer_coding == HTP_CODING_CHUNKED && http_is_folded(c->head, "transfer-encoding"))
+		tx->flags |= HTP_REQUEST_INVALID_T_E;
+	c->head.size = c->form_size = 0;
 	bool form = http_contains(text_of(tx->request_content_type), "x-www-form-urlencoded");
 	if (!form || tx->request_content_length <= 0 || tx->request_content_length > FORM_MAX)
 		tell_request(tx, REQUEST_TOLD, NULL);
 	return HTP_OK;
 }
 
+static int on_request_head(htp_tx_data_t *data)
+{
+	struct connection *c = connection_of(data->tx);
+	struct slice piece = slice_of(data->data, (uint32_t)data->len);
+	bool first = !c->head.size, whole = first && data->is_last;
+	c->head = whole ? slice_head(piece, FORM_MAX) : http_join(slice_of(c->form, first ? 0 : c->head.size), piece, c->form, FORM_MAX);
+	return HTP_OK;
+}
+
 static int on_request_body(htp_tx_data_t *data)
 {
 	struct connection *c = connection_of(data->tx);
-	if (told(data->tx) & REQUEST_TOLD || !data->data)
-		return HTP_OK;
-	size_t room = FORM_MAX - c->form_size, n = data->len < room ? data->len : room;
-	memcpy(c->form + c->form_size, data->data, n);
-	c->form_size += (uint32_t)n;
+	if (!(told(data->tx) & REQUEST_TOLD) && data->data)
+		c->form_size = http_join(slice_of(c->form, c->form_size), slice_of(data->data, (uint32_t)data->len), c->form, FORM_MAX).size;
 	return HTP_OK;
 }
 
@@ -437,6 +436,7 @@ static bool configure(void)
 	htp_config_set_field_limits(config, HEADER_MAX / 2, HEADER_MAX);
 	htp_config_set_number_headers_limit(config, HEADERS_MAX);
 	htp_config_set_log_level(config, HTP_LOG_ERROR);
+	htp_config_register_request_header_data(config, on_request_head);
 	htp_config_register_request_headers(config, on_request_headers);
 	htp_config_register_request_body_data(config, on_request_body);
 	htp_config_register_request_complete(config, on_request_complete);

@@ -11,12 +11,13 @@ enum http_message { HTTP_REQUEST = 1, HTTP_RESPONSE };
 enum http_bit {
 	HTTP_BIT_METHOD, HTTP_BIT_URL, HTTP_BIT_PATH, HTTP_BIT_HOST, HTTP_BIT_PROTOCOL, HTTP_BIT_USER_AGENT, HTTP_BIT_REFERER,
 	HTTP_BIT_TYPE, HTTP_BIT_REQUEST_TYPE, HTTP_BIT_LOCATION, HTTP_BIT_SERVER, HTTP_BIT_FORWARDED, HTTP_BIT_AUTH,
-	HTTP_BIT_AUTH_USER, HTTP_BIT_STATUS, HTTP_BIT_REQUEST, HTTP_BIT_RESPONSE, HTTP_BIT_UPGRADE, HTTP_BIT_VERSION, HTTP_BIT_CONTENT_LENGTH
+	HTTP_BIT_AUTH_USER, HTTP_BIT_STATUS, HTTP_BIT_REQUEST, HTTP_BIT_RESPONSE, HTTP_BIT_UPGRADE, HTTP_BIT_VERSION, HTTP_BIT_CONTENT_LENGTH,
+	HTTP_BIT_SOAP_ACTION, HTTP_BIT_SHELL_FUNCTION
 };
 
 struct http_event {
 	struct slice method, url, path, host, protocol, user_agent, referer, type, request_type, location, server, forwarded_for,
-		auth_scheme, auth_user, upgrade, version;
+		auth_scheme, auth_user, upgrade, version, soap_action, shell_function;
 	uint64_t request_bytes, response_bytes, content_length;
 	uint16_t status;
 	bool credentials;   /* Authorization, or a password or token in the query or form */
@@ -28,16 +29,42 @@ struct http_event {
 extern const struct field http_fields[];
 extern const char *const http_messages[];
 
-/* The headers that events show or that frame a message. */
+/* State of a flow. */
+struct http_state {
+	uint32_t connection;           /* handle; 0 for none yet */
+	bool begun[2], lost[2];        /* lost: looking for the beginning of a message */
+	bool upgrading;                /* the client asked for a WebSocket */
+};
+_Static_assert(sizeof(struct http_state) <= LIMIT_PARSER_STATE, "the state of a flow is bounded");
+
+/* The headers that events show or that frame a message; last, any whose value begins as a shell function. */
 enum http_header { HTTP_HEADER_AUTHORIZATION, HTTP_HEADER_API_KEY, HTTP_HEADER_AUTH_TOKEN, HTTP_HEADER_USER_AGENT, HTTP_HEADER_REFERER,
 	HTTP_HEADER_FORWARDED_FOR, HTTP_HEADER_UPGRADE, HTTP_HEADER_SERVER, HTTP_HEADER_LOCATION, HTTP_HEADER_CONTENT_LENGTH,
-	HTTP_HEADER_TRANSFER_ENCODING, HTTP_HEADER_COUNT };
+	HTTP_HEADER_TRANSFER_ENCODING, HTTP_HEADER_SOAP_ACTION, HTTP_HEADER_NAMES, HTTP_HEADER_SHELL_FUNCTION = HTTP_HEADER_NAMES,
+	HTTP_HEADER_COUNT };
 /* Which of them a name is, whatever its case; HTTP_HEADER_COUNT for any other. With `invalid`, NULs within it do not count. */
 unsigned http_header(struct slice name, bool invalid);
 
 /* What two servers in a row may read in two ways (RFC 9112 sections 5.1, 5.2 and 6.3), as a reason; NULL: nothing. `odd`: folded,
  * or its name is not clean. */
 const char *http_header_fault(unsigned which, struct slice value, bool odd);
+
+/* `head`, which lies at `room`, and what comes behind it, as far as there is room. */
+struct slice http_join(struct slice head, struct slice more, uint8_t *room, uint32_t size);
+/* Is a header of this name (in small letters) folded? libhtp joins its lines and does not tell. */
+bool http_is_folded(struct slice head, const char *name);
+/* What a header's value begins with that a shell of 2014 takes for a function to define, and runs what is behind it. */
+static inline bool http_is_function(struct slice value)
+{
+	return value.size >= 4 && memcmp(value.at, "() {", 4) == 0;
+}
+
+static inline void set_text(struct event *event, struct slice *member, enum http_bit bit, struct slice text)
+{
+	*member = text;
+	if (text.at)
+		event_set(event, bit);
+}
 
 /* "not_found"; NULL below 400. */
 const char *http_reason(unsigned status);

