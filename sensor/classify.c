@@ -177,9 +177,39 @@ void classify_as(struct classifier *c, struct flow *flow, const struct parser *p
 	}
 }
 
-/* Whoever joins half-way may meet the middle of a message first. */
-static enum classified classify_denied(struct classifier *c, struct flow *flow, enum direction direction)
+static bool has(struct slice text, const char *word)
 {
+	return memmem(text.at, text.size, word, strlen(word)) != NULL;
+}
+
+/* Telnet: IAC, one of WILL, WONT, DO, DONT, an option; twice where there is room for two (RFC 854). */
+static bool is_telnet(struct slice b)
+{
+	bool one = b.size >= 3 && b.at[0] == 0xff && b.at[1] >= 0xfb && b.at[1] <= 0xfe && b.at[2] < 0x40;
+	return one && (b.size < 6 || b.at[3] == 0xff);
+}
+
+/* A plain protocol that no parser reads, by the first bytes of either side, under nDPI's name. NULL: none that is known. */
+static const char *plain_protocol(struct slice bytes, enum direction direction)
+{
+	enum { CLIENT = 1 << TO_SERVER, SERVER = 1 << TO_CLIENT };
+	static const struct { const char *head, *word, *name; uint8_t from; } heads[] = {
+		{"SSH-", "", "ssh", CLIENT | SERVER}, {"RFB 00", "", "vnc", CLIENT | SERVER}, {"220", "FTP", "ftp_control", SERVER},
+		{"220", "SMTP", "smtp", SERVER}, {"EHLO ", "", "smtp", CLIENT}, {"HELO ", "", "smtp", CLIENT}, {"+OK", "", "pop3", SERVER},
+		{"* OK", "", "imap", SERVER}, {"AMQP", "", "amqp", CLIENT}};
+	for (unsigned i = 0; i < sizeof heads / sizeof *heads; i++) {
+		uint32_t size = (uint32_t)strlen(heads[i].head);
+		if (heads[i].from >> direction & 1 && bytes.size >= size && memcmp(bytes.at, heads[i].head, size) == 0 && has(bytes, heads[i].word))
+			return heads[i].name;
+	}
+	return is_telnet(bytes) ? "telnet" : NULL;
+}
+
+/* Whoever joins half-way may meet the middle of a message first. */
+static enum classified classify_denied(struct classifier *c, struct flow *flow, enum direction direction, struct slice bytes)
+{
+	if (!flow->app_proto && !flow->midstream && !flow->carried && flow->transport == TRANSPORT_TCP)
+		flow->app_proto = plain_protocol(bytes, direction);
 	if (flow->midstream ? ++flow->probes < PROBES : direction == TO_CLIENT && !flow->half[TO_SERVER].bytes)
 		return CLASSIFIED_PASS;
 	decide(c, flow, NULL);
@@ -210,7 +240,7 @@ enum classified classify_bytes(struct classifier *c, struct flow *flow, enum dir
 	}
 	if (maybe && ++flow->probes < PROBES)
 		return CLASSIFIED_MAYBE;
-	return classify_denied(c, flow, direction);
+	return classify_denied(c, flow, direction, bytes);
 }
 
 /* --- nDPI --------------------------------------------------------------------------------------------------- */

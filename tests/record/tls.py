@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Captures of TLS and DTLS from OpenSSL, GnuTLS, libcoap, Mosquitto and curl: pcaps/tls/ and its part of pcaps/benign/.
 
-    tests/record/tls.py [PART_OF_A_NAME...]      as root; needs gnutls-bin libcoap3-bin mosquitto curl
+    tests/record/tls.py [PART_OF_A_NAME...]      as root; needs gnutls-bin libcoap3-bin mosquitto curl dropbear-bin busybox
 
 Weak suites and old versions are what the libraries still have at security level 0. SSL 2 and 3, export suites and DTLS 1.3 are in
 none of Debian's: these hellos are written here by hand, and ORIGIN.tsv calls them generated. Certificates are made anew for each
@@ -329,6 +329,78 @@ def plain_mqtt(lab):
     broker = lab.net.mosquitto("server", "listener 8884\nallow_anonymous true", port=8884)
     lab.net.run("device", "mosquitto_pub", "-h", SERVER, "-p", "8884", "-t", "plant/meter", "-m", "7")
     broker.stop()
+
+
+def talk(lab, host, port, server, client):
+    """A scripted server, and the client's program in the device. What each says is taken in before the other goes on."""
+    with lab.net.inside("server"):
+        listener = socket.create_server((SERVER, port))
+    thread = threading.Thread(target=client)
+    thread.start()
+    connection, _ = listener.accept()
+    with connection, listener:
+        for said in server:
+            connection.sendall(said)
+            connection.settimeout(2)
+            try:
+                connection.recv(4096)
+            except OSError:
+                break
+    thread.join()
+
+
+def dropbear(lab, port):
+    key = lab.file("host.key")
+    if not os.path.exists(key):
+        subprocess.run(["dropbearkey", "-t", "ed25519", "-f", key], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    lab.serve("dropbear", "-F", "-E", "-r", key, "-p", f"{SERVER}:{port}", "-P", lab.file("pid"), port=port)
+    lab.net.run("device", "ssh", "-p", str(port), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes",
+                f"nobody@{SERVER}", "true", check=False)
+
+
+def mail(lab, port):
+    lab.serve("/usr/bin/python3", "-W", "ignore", "-c", f"import asyncore, smtpd; smtpd.SMTPServer(('{SERVER}', {port}), None); asyncore.loop()",
+              port=port)
+    lab.net.run("device", "/usr/bin/python3", "-c", f"import smtplib; s = smtplib.SMTP('{SERVER}', {port}); s.ehlo('meter'); s.quit()")
+
+
+@recording(PLAIN + "-fires-others", "SSH (dropbear, OpenSSH's client) on port 443, mail (Python's smtpd and smtplib) on 465, and scripted servers: FTP on 993 with "
+           "Python's ftplib, Telnet on 8443 with busybox; an AMQP 0-9-1 header on 5671")
+def plain_others(lab):
+    dropbear(lab, 443)
+    mail(lab, 465)
+    talk(lab, "server", 993, (b"220 (vsFTPd 3.0.3)\r\n", b"331 Please specify the password.\r\n", b"530 Login incorrect.\r\n"),
+         lambda: lab.net.run("device", "/usr/bin/python3", "-c", f"import ftplib; f = ftplib.FTP(); f.connect('{SERVER}', 993); f.login('meter', 'x')",
+                             check=False))
+    talk(lab, "server", 8443, (b"\xff\xfd\x18\xff\xfd\x20\xff\xfd\x23\xff\xfd\x27", b"meter login: "),
+         lambda: lab.net.run("device", "sh", "-c", f"sleep 1 | busybox telnet {SERVER} 8443", check=False))
+    with lab.net.inside("server"):
+        listener = socket.create_server((SERVER, 5671))
+    with lab.net.inside("device"):
+        with listener, socket.create_connection((SERVER, 5671)) as s:
+            s.sendall(b"AMQP\0\0\x09\x01")
+            with listener.accept()[0] as other:
+                other.recv(10)
+
+
+@recording(PLAIN + "-quiet-others", "the same protocols where they belong: SSH (dropbear, OpenSSH's client) on port 22, mail (Python's smtpd) on 25; on port 443 a PROXY "
+           "line, then TLS, and bytes of nobody's protocol that begin with 220 and 0xff")
+def plain_others_at_home(lab):
+    dropbear(lab, 22)
+    mail(lab, 25)
+    hello = record_of(SSL3, 22, message(1, client_hello(SSL3, bytes.fromhex("000a002f"))))
+    with lab.net.inside("server"):
+        listener = socket.create_server((SERVER, 443))
+    for server, client in ((b"", b"PROXY TCP4 192.0.2.1 10.30.0.1 4711 443\r\n" + hello), (b"220 litres\r\n", b"ok\r\n"), (b"", b"\xff\xfd\x90\x01"),
+                           (b"SSH", b"AMQ\0\0")):
+        with lab.net.inside("device"):
+            with socket.create_connection((SERVER, 443)) as s:
+                with listener.accept()[0] as other:
+                    other.sendall(server)
+                    time.sleep(0.1)
+                    s.sendall(client)
+                    other.recv(1000)
+    listener.close()
 
 
 recording(PLAIN + "-fires-tls", "TLS on port 1883, OpenSSL")(pair((), (), port=1883))
