@@ -1,4 +1,4 @@
-/* Azure: IoT Hub resource logs (category Connections) and Event Grid's MQTT broker. `properties` is an object, or a text that holds
+/* Azure: IoT Hub resource logs (category Connections), and Event Grid's MQTT broker: resource logs and life cycle events. `properties` is an object, or a text that holds
  * one. IoT Hub masks addresses ("24.9.142.XXX"), Event Grid has none: no event has an address.
  *
  * A device whose token is renewed is told 401003, closes (404104) and comes again: normal, once in the life of a token. So a 401003 of a
@@ -8,12 +8,15 @@
 #include "log_json.h"
 #include "../sensor/hash.h"
 
-enum { UNAUTHORIZED = 64 };
+enum { UNAUTHORIZED = 64, SEEN = 256, SESSIONS = 128 };
+#define LIFE "Microsoft.EventGrid.MQTTClient"
 static const uint64_t token_ns = 300 * TW_SECOND;
 
 struct azure {
 	struct mqtt_event detail;
 	uint64_t refused[UNAUTHORIZED]; /* keys of devices whose last word was 401003 */
+	uint64_t seen[SEEN];            /* identities of life cycle events */
+	struct { uint64_t key, sequence; } newest[SESSIONS]; /* of a session: the highest sequenceNumber */
 };
 _Static_assert(sizeof(struct azure) <= LIMIT_LOG_STATE, "fits the memory of a log");
 
@@ -138,13 +141,97 @@ static bool grid(struct log_parse *parse, struct slice category, struct log_fact
 	return true;
 }
 
+/* --- Event Grid's life cycle events: CloudEvents 1.0 -------------------------------------------------------------- */
+
+/* They come at least once: again with the same source and id (CloudEvents 1.0, `id`). */
+static bool is_repeated(struct log_parse *parse, struct azure *a)
+{
+	struct slice id = {0}, source = {0};
+	if (!log_json_text(parse->json[0], "id", &id) || !id.size)
+		return false;
+	log_json_text(parse->json[0], "source", &source);
+	uint64_t key = hash_slice(id, hash_slice(source, 0)) | 1, *slot = &a->seen[key % SEEN];
+	bool again = *slot == key;
+	*slot = key;
+	return again;
+}
+
+/* And in any order: an end with a lower number than was seen of its session is that of an earlier connection. */
+static bool is_late(struct log_parse *parse, struct azure *a, struct slice session)
+{
+	uint64_t key = hash_slice(session, parse->source) | 1, number, slot = key % SESSIONS;
+	if (!log_json_number(parse->json[0], "data.sequenceNumber", &number))
+		return false;
+	bool late = a->newest[slot].key == key && number < a->newest[slot].sequence;
+	if (!late) {
+		a->newest[slot].key = key;
+		a->newest[slot].sequence = number;
+	}
+	return late;
+}
+
+/* What the reasons of a disconnection prove; those of the server's own prove nothing of the client. */
+static void life_end(struct slice why, struct log_facts *f)
+{
+	static const struct { const char *why, *reason; enum action action; enum outcome outcome; enum direction by; } ends[] = {
+		{"ClientInitiatedDisconnect", NULL, ACTION_DISCONNECT, OUTCOME_SUCCESS, TO_SERVER},
+		{"ConnectionLost", "no_disconnect", ACTION_CLOSE, OUTCOME_FAILURE, TO_SERVER},
+		{"ClientAuthenticationError", "not_authorized", ACTION_DISCONNECT, OUTCOME_FAILURE, TO_CLIENT},
+		{"ClientAuthorizationError", "not_authorized", ACTION_DISCONNECT, OUTCOME_FAILURE, TO_CLIENT},
+		{"ClientError", "protocol_error", ACTION_DISCONNECT, OUTCOME_FAILURE, TO_CLIENT},
+		{"IpForbidden", "administrative_action", ACTION_DISCONNECT, OUTCOME_FAILURE, TO_CLIENT},
+		{"QuotaExceeded", "quota_exceeded", ACTION_DISCONNECT, OUTCOME_FAILURE, TO_CLIENT},
+		{"SessionOverflow", "queue_full", ACTION_DISCONNECT, OUTCOME_FAILURE, TO_CLIENT},
+		{"ServerInitiatedDisconnect", "administrative_action", ACTION_DISCONNECT, OUTCOME_UNKNOWN, TO_CLIENT}};
+	if (slice_is(why, "SessionTakenOver")) {
+		taken_over(f);
+		return;
+	}
+	f->action = ACTION_DISCONNECT; /* ServerError, and what may come to be */
+	f->outcome = OUTCOME_UNKNOWN;
+	f->reason = "unspecified_error";
+	f->direction = TO_CLIENT;
+	for (unsigned i = 0; i < sizeof ends / sizeof *ends; i++)
+		if (slice_is(why, ends[i].why)) {
+			f->action = ends[i].action;
+			f->outcome = ends[i].outcome;
+			f->reason = ends[i].reason;
+			f->direction = ends[i].by;
+		}
+}
+
+/* False: nothing that happened in a session (a client's entry in the namespace was made, changed or deleted). */
+static bool life(struct log_parse *parse, struct azure *a, struct slice type, struct log_facts *f)
+{
+	struct slice why = {0};
+	log_json_text(parse->json[0], "data.clientSessionName", &f->client_id);
+	log_json_text(parse->json[0], "data.clientAuthenticationName", &f->user);
+	bool begins = slice_is(type, LIFE "SessionConnected"), ends = slice_is(type, LIFE "SessionDisconnected");
+	if ((!begins && !ends) || is_repeated(parse, a))
+		return false;
+	bool late = is_late(parse, a, f->client_id);
+	if (begins) {
+		f->action = ACTION_CONNECT;
+		f->outcome = OUTCOME_SUCCESS;
+		f->direction = TO_CLIENT;
+		return true;
+	}
+	log_json_text(parse->json[0], "data.disconnectionReason", &why);
+	life_end(why, f);
+	f->keeps_session = f->keeps_session || late;
+	return true;
+}
+
 static enum log_verdict one(struct log_parse *parse, struct azure *a, struct slice text)
 {
 	struct log_facts facts = {0};
 	struct log_clock utc = {0};
 	struct log_record inner = {.line = text};
-	struct slice category, operation = {0}, properties;
-	if (!log_json_read(parse->json[0], text) || !log_json_text(parse->json[0], "category", &category))
+	struct slice category = {0}, operation = {0}, type = {0}, properties;
+	if (!log_json_read(parse->json[0], text))
+		return LOG_UNREADABLE;
+	log_json_text(parse->json[0], "type", &type);
+	if (!log_json_text(parse->json[0], "category", &category) && !log_contains(type, LIFE))
 		return LOG_UNREADABLE;
 	if (!log_json_text(parse->json[0], "properties", &properties) || !log_json_read(parse->json[1], properties))
 		log_json_read(parse->json[1], slice_text("{}"));
@@ -153,7 +240,7 @@ static enum log_verdict one(struct log_parse *parse, struct azure *a, struct sli
 	log_facts_next(parse, inner.time_ns);
 	if (slice_is(category, "Connections"))
 		hub(parse, a, operation, &facts);
-	else if (!grid(parse, category, &facts))
+	else if (category.at ? !grid(parse, category, &facts) : !life(parse, a, type, &facts))
 		return LOG_TAKEN;
 	log_facts_emit(parse, &a->detail, &facts);
 	return LOG_TAKEN;
@@ -163,7 +250,9 @@ static enum log_verdict azure_parse(struct log_parse *parse)
 {
 	struct slice rest = parse->record->text, item, list;
 	enum log_verdict verdict = rest.size ? LOG_UNREADABLE : LOG_TAKEN;
-	if (log_json_raw(rest, "records", &list) && log_take(&list, "["))
+	if (log_take(&rest, "[")) /* a batch of CloudEvents */
+		verdict = rest.size ? LOG_UNREADABLE : LOG_TAKEN;
+	else if (log_json_raw(rest, "records", &list) && log_take(&list, "["))
 		rest = list;
 	while (log_json_item(&rest, &item)) /* storage has objects one behind the other */
 		if (one(parse, parse->state, item) == LOG_TAKEN)
@@ -176,7 +265,8 @@ static unsigned azure_probe(struct slice head)
 	unsigned lines = 0;
 	struct slice line;
 	while (log_take_until(&head, "\n", &line))
-		lines += log_contains(line, "\"operationName\"") && log_contains(line, "\"resourceId\"") && log_contains(line, "\"category\"");
+		lines += (log_contains(line, "\"operationName\"") && log_contains(line, "\"resourceId\"") && log_contains(line, "\"category\"")) ||
+			 (log_contains(line, "\"specversion\"") && log_contains(line, LIFE));
 	return lines;
 }
 
@@ -190,7 +280,7 @@ static const struct log_shows azure_shows[] = {
 
 const struct log_format log_format_azure = {
 	.name = "azure",
-	.help = "Azure IoT Hub (Connections) and Event Grid MQTT resource logs",
+	.help = "Azure IoT Hub (Connections) and Event Grid MQTT: resource logs, life cycle events",
 	.app_proto = "mqtt",
 	.state_bytes = sizeof(struct azure),
 	.probe = azure_probe,

@@ -73,6 +73,7 @@ static bool value(struct record *r, const char *key, struct slice *out)
 /* Messages of EMQX and what they are. */
 static const struct { const char *name; enum action action; const char *reason; enum direction by; } messages[] = {
 	{"authentication_failure", ACTION_AUTHENTICATE, "not_authorized", TO_CLIENT},
+	{"cannot_publish_to_topic", ACTION_PUBLISH, "unspecified_error", TO_SERVER}, /* 5.0, and later of other reasons */
 	{"cannot_publish_to_topic_due_to_not_authorized", ACTION_PUBLISH, "not_authorized", TO_SERVER},
 	{"cannot_publish_to_topic_due_to_quota_exceeded", ACTION_PUBLISH, "quota_exceeded", TO_SERVER},
 	{"cannot_subscribe_topic_filter", ACTION_SUBSCRIBE, "not_authorized", TO_CLIENT},
@@ -130,6 +131,15 @@ static const char *auth_reason(struct slice reason, const char *otherwise)
 	return log_pick(reason, reasons, otherwise);
 }
 
+static const char *publish_reason(struct slice reason, const char *otherwise)
+{
+	static const char *const reasons[][2] = {{"not_authorized", "not_authorized"}, {"quota_exceeded", "quota_exceeded"},
+		{"topic_name_invalid", "topic_name_invalid"}, {"topic_alias_invalid", "topic_alias_invalid"},
+		{"packet_too_large", "packet_too_large"}, {"qos_not_supported", "qos_not_supported"},
+		{"retain_not_supported", "retain_not_supported"}, {NULL, NULL}};
+	return log_pick(reason, reasons, otherwise);
+}
+
 /* Does EMQX call a message that we read so? */
 static bool is_message(struct slice name)
 {
@@ -154,6 +164,8 @@ static bool message_facts(struct record *r, struct slice message, struct log_fac
 			set_message(f, i);
 			if (f->action == ACTION_AUTHENTICATE && value(r, "reason", &reason))
 				f->reason = auth_reason(reason, f->reason);
+			if (slice_is(message, "cannot_publish_to_topic") && value(r, "reason", &reason))
+				f->reason = publish_reason(reason, f->reason);
 			f->action = f->action == ACTION_AUTHENTICATE ? ACTION_CONNECT : f->action;
 			return true;
 		}

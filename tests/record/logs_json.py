@@ -127,6 +127,55 @@ write("session_scan-fires-azure-grid.log", [
 write("session_identity_takeover-fires-azure-grid.log", [
     grid(8 * n + late, *what) for n in range(6)
     for late, what in enumerate([("SuccessfulMqttConnections", "", ""), ("MqttDisconnections", "ClientError", "SessionTakenOver")])])
+
+
+def life(second, what, number, session="pump1", again=0, **more):
+    """A life cycle event as Event Grid publishes it; `again`: with the identity of an earlier one."""
+    return {"specversion": "1.0", "id": f"e30e5174-787d-4e19-8812-{again or second:012d}", "time": f"2026-11-24T10:{second // 60:02d}:{second % 60:02d}.2446871Z",
+            "type": "Microsoft.EventGrid.MQTTClient" + what, "source": "/subscriptions/0/resourceGroups/g/providers/Microsoft.EventGrid/namespaces/plant",
+            "subject": f"clients/pump/sessions/{session}", "data": {"namespaceName": "plant", "clientAuthenticationName": "pump", "clientSessionName": session,
+                                                                    "sequenceNumber": number} | more}
+
+
+def lost(session, times):
+    """A session that is lost so often, as a batch each; every second event comes twice, as at-least-once delivery does."""
+    for n in range(times):
+        ended = life(20 * n + 15, "SessionDisconnected", 2 * n + 2, session, disconnectionReason="ConnectionLost")
+        yield [life(20 * n + 1, "SessionConnected", 2 * n + 1, session), ended]
+        if n % 2:
+            yield [ended]
+
+
+def calm():
+    """Sessions that end well, or by the server's will, under ever new numbers; four that are lost, each told three times; an end that comes late; what
+    happens to a client's entry."""
+    yield life(1, "CreatedOrUpdated", 0, clientName="pump", state="Enabled", createdOn="2026-11-24T09:00:00Z", updatedOn="2026-11-24T10:00:01Z")
+    for n in range(8):
+        yield life(10 * n + 2, "SessionConnected", 2 * n + 1)
+        yield life(10 * n + 9, "SessionDisconnected", 2 * n + 2, disconnectionReason=("ClientInitiatedDisconnect", "ServerInitiatedDisconnect", "ServerError")[n % 3])
+    for n in range(4):
+        yield life(100 + 10 * n, "SessionConnected", 2 * n + 1, "valve1")
+        for _ in range(3):
+            yield life(105 + 10 * n, "SessionDisconnected", 2 * n + 2, "valve1", disconnectionReason="ConnectionLost")
+    yield life(150, "SessionConnected", 21)
+    yield life(95, "SessionDisconnected", 18, disconnectionReason="ClientInitiatedDisconnect")
+    yield life(170, "SessionDisconnected", 22, disconnectionReason="ClientInitiatedDisconnect")
+    yield life(180, "Deleted", 0, clientName="pump")
+
+
+write("benign-azure-life.log", calm())
+write("session_abnormal_termination-fires-azure-life.log", lost("pump1", 5))
+write("session_identity_takeover-fires-azure-life.log", [
+    life(8 * n + late, *what, disconnectionReason="SessionTakenOver") if late else life(8 * n + 1, *what) for n in range(6)
+    for late, what in ((0, ("SessionConnected", 2 * n + 1)), (2, ("SessionDisconnected", 2 * n + 2)))])
+write("mqtt_publish_refused-fires-emqx-5.0.log", [
+    emqx_text(n, msg="cannot_publish_to_topic", mfa="emqx_channel:process_publish/2", line=598, reason=why, clientid="scan",
+              peername="198.51.100.7:36384", username="bob", topic=f"adm/{n}")
+    for n, why in enumerate(["not_authorized"] * 3 + ["quota_exceeded"] + ["not_authorized"] * 3)])
+write("benign-emqx-5.0.log", [
+    emqx_text(n, msg="cannot_publish_to_topic", mfa="emqx_channel:process_publish/2", line=598, reason=why, clientid="meter",
+              peername="10.0.0.9:36384", username="meter", topic=f"plant/meter/{n}")
+    for n, why in enumerate(["quota_exceeded"] * 4 + ["not_authorized", "retain_not_supported", "qos_not_supported"])])
 write("session_auth_bruteforce-fires-aws-v1.log", [
     f"2026-11-24 10:00:{n:02d}.034 TRACEID:t{n} PRINCIPALID:p1 [ERROR] EVENT:MQTT Client Connect MESSAGE:Connect "
     "Status: AUTHORIZATION_FAILURE" for n in range(7)])
