@@ -5,7 +5,7 @@
  *
  * A member is found by the name of its field in the tables that wrote it, so that what they gain is read here too. What no record
  * tells is absent: secrets, link addresses, the level of a log's line. What a flow's earlier events tell is found again: whether it
- * was used. Texts stay as they were escaped and cut. */
+ * was used, and whether a password was shown. Texts stay as they were escaped and cut. */
 #include "log_json.h"
 #include "log_line.h"
 #include "parser.h"
@@ -274,7 +274,8 @@ static bool member(struct retold *r, const struct log_json_value *v)
 
 /* --- what earlier events tell ------------------------------------------------------------------------------------ */
 
-static void tell(struct log_parse *parse, struct event *event)
+/* Of a password no record tells more than that its CONNECT had one: here each connection has its own. */
+static void tell(struct log_parse *parse, struct event *event, bool password)
 {
 	uint64_t key = log_session_key(parse->source, KEY_FLOW, slice_of(&event->flow_id, sizeof event->flow_id));
 	if (!event->flow_id) { /* a line that does not say whose it was */
@@ -287,7 +288,10 @@ static void tell(struct log_parse *parse, struct event *event)
 	flow->touched_ns = event->time_ns;
 	flow->flow_id = event->flow_id;
 	flow->ends = parse->ends;
+	if (event->action == ACTION_CONNECT)
+		flow->session.password = password ? event->flow_id : 0;
 	parse->session.used = flow->session.used;
+	parse->session.password = flow->session.password;
 	parse->about = flow;
 	log_emit(parse, event);
 	if (event->action == ACTION_CLOSE)
@@ -317,7 +321,7 @@ static bool retell(struct log_parse *parse, const struct log_json *json, uint8_t
 	parse->counters->log_cut += parse->log.cut;
 	if (r.event.source == SOURCE_WIRE)
 		r.event.log = NULL;
-	tell(parse, &r.event);
+	tell(parse, &r.event, r.event.action == ACTION_CONNECT && log_json_is(json, "mqtt.connect.flags.password", "true"));
 	return true;
 }
 

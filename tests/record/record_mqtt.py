@@ -181,6 +181,14 @@ def anonymous_quiet(s, tap):
         s.pub("attacker", "plant/meter/7", "4", "-i", "nobody", check=False)
 
 
+@capture("mqtt_anonymous_accepted-quiet-password", "Mosquitto: MQTT 5, a password (a token) without a user name")
+def anonymous_password(s, tap):
+    with s.broker(), tap(), s.client("meter") as c:
+        c.login("meter-7", None, "eyJhbGciOiJFUzI1NiJ9.meter-7.c2ln", v=5)
+        c.publish("plant/meter/7", b"4", qos=1)
+        c.bye()
+
+
 @capture("mqtt_anonymous_accepted-quiet-enhanced", "MQTT 5 enhanced authentication without a user name: CONNECT, AUTH, AUTH, "
          "CONNACK, then AUTH again", "generated")
 def anonymous_enhanced(s, tap):
