@@ -14,13 +14,31 @@
 enum { DEPTH_MAX = 32 };
 
 struct inputs {
-	struct input { char *name; uint64_t bytes; bool log; } *items;
-	unsigned count, room, faults;
+	struct input { char *name; uint64_t bytes; bool log; dev_t device; ino_t node; } *items;
+	unsigned count, room, faults, repeated;
 	const char **captures, **logs;
 };
 
-static void add(struct inputs *inputs, const char *name, uint64_t bytes, bool log)
+/* A log that is given twice, by its name and with its folder, or by two names, would count twice. */
+static bool is_there(const struct inputs *inputs, const char *name, const struct stat *stat_of)
 {
+	for (unsigned i = 0; i < inputs->count; i++) {
+		const struct input *other = &inputs->items[i];
+		if (!other->log || other->device != stat_of->st_dev || other->node != stat_of->st_ino)
+			continue;
+		log_error("%s: is read once, as %s", name, other->name);
+		return true;
+	}
+	return false;
+}
+
+/* `stat_of`: NULL for standard input. */
+static void add(struct inputs *inputs, const char *name, const struct stat *stat_of, bool log)
+{
+	if (log && stat_of && is_there(inputs, name, stat_of)) {
+		inputs->repeated++;
+		return;
+	}
 	if (inputs->count == inputs->room) {
 		unsigned room = inputs->room ? inputs->room * 2 : 64;
 		struct input *items = realloc(inputs->items, room * sizeof *items);
@@ -31,7 +49,8 @@ static void add(struct inputs *inputs, const char *name, uint64_t bytes, bool lo
 	}
 	char *copy = strdup(name);
 	if (copy)
-		inputs->items[inputs->count++] = (struct input){copy, bytes, log};
+		inputs->items[inputs->count++] = stat_of ? (struct input){copy, (uint64_t)stat_of->st_size, log, stat_of->st_dev, stat_of->st_ino}
+							 : (struct input){.name = copy, .log = log};
 }
 
 enum kind { KIND_UNKNOWN, KIND_CAPTURE, KIND_LOG };
@@ -86,7 +105,7 @@ static void walk(struct inputs *inputs, const char *path, unsigned depth)
 			if (S_ISDIR(stat_of.st_mode))
 				walk(inputs, name, depth + 1);
 			else if (S_ISREG(stat_of.st_mode) && (kind = kind_of(name)))
-				add(inputs, name, (uint64_t)stat_of.st_size, kind == KIND_LOG);
+				add(inputs, name, &stat_of, kind == KIND_LOG);
 		}
 		free(entries[i]);
 	}
@@ -97,7 +116,7 @@ static void named(struct inputs *inputs, const char *name)
 {
 	struct stat stat_of;
 	if (strcmp(name, "-") == 0) {
-		add(inputs, name, 0, kind_of_stdin() == KIND_LOG);
+		add(inputs, name, NULL, kind_of_stdin() == KIND_LOG);
 		return;
 	}
 	if (stat(name, &stat_of) != 0) {
@@ -112,12 +131,12 @@ static void named(struct inputs *inputs, const char *name)
 			return;
 		}
 		/* What is neither goes to the captures: their reader says what is wrong with it. */
-		add(inputs, name, (uint64_t)stat_of.st_size, S_ISREG(stat_of.st_mode) && kind_of(name) == KIND_LOG);
+		add(inputs, name, &stat_of, S_ISREG(stat_of.st_mode) && kind_of(name) == KIND_LOG);
 		return;
 	}
-	unsigned before = inputs->count, faults = inputs->faults;
+	unsigned before = inputs->count + inputs->repeated, faults = inputs->faults;
 	walk(inputs, name, 0);
-	if (inputs->count == before && inputs->faults == faults) {
+	if (inputs->count + inputs->repeated == before && inputs->faults == faults) {
 		inputs->faults++;
 		log_error("%s: no capture and no log in this folder", name);
 	}
