@@ -177,7 +177,7 @@ class Http:
             return None
         basic = first(pairs, "http.authbasic")
         host, url = first(pairs, "http.host"), first(pairs, "http.request.uri")
-        secret = url and re.search(r"[?&;](pass\w*|pwd|token|access_token|key|auth)=[^&]", url)
+        secret = url and re.search(r"[?&;](pass\w*|pwd|token|access_token|key|auth|sig)=[^&]", url)
         return {"type": 2 if method is None else 1, "method": method, "url": None if secret or method is None else url,
                 "status": status, "host": host.lower().rsplit(":", 1)[0] if host and method else None,
                 "agent": first(pairs, "http.user_agent") if method else None, "user": basic.split(":")[0] if basic else None,
