@@ -7,6 +7,7 @@
 
 struct emqx {
 	struct mqtt_event detail;
+	uint8_t denied; /* enum action: what permission was denied for last, in a line of its own; 0 (no denial) at first */
 };
 
 struct record {
@@ -105,21 +106,40 @@ static bool dropped(const struct record *r, const char *name, uint64_t *count)
 		       : log_take_until(&rest, path, &before) && log_take_number(&rest, UINT32_MAX, count);
 }
 
+static void set_denied(struct log_facts *f, enum action action)
+{
+	f->action = action;
+	f->direction = action == ACTION_SUBSCRIBE ? TO_CLIENT : TO_SERVER;
+	f->outcome = OUTCOME_FAILURE;
+	f->reason = "not_authorized";
+}
+
+static void summary_emit(struct record *r, struct emqx *e, struct log_facts *facts, uint64_t count)
+{
+	log_facts_next(r->parse, 0);
+	facts->count = count < SUMMARY_LIMIT ? count : SUMMARY_LIMIT;
+	r->parse->log.ambiguous = r->parse->log.summary = true;
+	r->parse->counters->log_ambiguous++;
+	if (facts->action == ACTION_CONNECT)
+		facts->outcome = OUTCOME_UNKNOWN; /* tried: the summary has no session to refuse */
+	log_facts_emit(r->parse, &e->detail, facts);
+}
+
 static void summary(struct record *r, struct emqx *e)
 {
+	uint64_t count = 0;
 	for (unsigned i = 0; i < MESSAGES; i++) {
 		struct log_facts facts = {0};
-		uint64_t count = 0;
 		if (!dropped(r, messages[i].name, &count) || !count)
 			continue;
-		log_facts_next(r->parse, 0);
 		set_message(&facts, i);
-		facts.count = count < SUMMARY_LIMIT ? count : SUMMARY_LIMIT;
-		r->parse->log.ambiguous = r->parse->log.summary = true;
-		r->parse->counters->log_ambiguous++;
-		if (facts.action == ACTION_CONNECT)
-			facts.outcome = OUTCOME_UNKNOWN; /* tried: the summary has no session to refuse */
-		log_facts_emit(r->parse, &e->detail, &facts);
+		summary_emit(r, e, &facts, count);
+	}
+	/* Not said for what: as the one of the same period that has a line. */
+	if (dropped(r, DENIED, &count) && count) {
+		struct log_facts facts = {0};
+		set_denied(&facts, e->denied ? (enum action)e->denied : ACTION_SUBSCRIBE);
+		summary_emit(r, e, &facts, count);
 	}
 }
 
@@ -149,14 +169,12 @@ static bool is_message(struct slice name)
 	return slice_is(name, DENIED) || slice_is(name, SUMMARY);
 }
 
-static bool message_facts(struct record *r, struct slice message, struct log_facts *f)
+static bool message_facts(struct record *r, struct emqx *e, struct slice message, struct log_facts *f)
 {
 	struct slice reason, what;
 	if (slice_is(message, DENIED)) {
-		f->action = value(r, "action", &what) && log_contains(what, "SUBSCRIBE") ? ACTION_SUBSCRIBE : ACTION_PUBLISH;
-		f->direction = f->action == ACTION_SUBSCRIBE ? TO_CLIENT : TO_SERVER;
-		f->outcome = OUTCOME_FAILURE;
-		f->reason = "not_authorized";
+		set_denied(f, value(r, "action", &what) && log_contains(what, "SUBSCRIBE") ? ACTION_SUBSCRIBE : ACTION_PUBLISH);
+		e->denied = (uint8_t)f->action;
 		return true;
 	}
 	for (unsigned i = 0; i < MESSAGES; i++)
@@ -182,7 +200,7 @@ static enum log_verdict keyed(struct record *r, struct emqx *e)
 		summary(r, e);
 		return LOG_TAKEN;
 	}
-	if (!message_facts(r, message, &facts))
+	if (!message_facts(r, e, message, &facts))
 		return LOG_TAKEN;
 	if (!value(r, "clientid", &facts.client_id))
 		value(r, "client_id", &facts.client_id);
