@@ -199,6 +199,18 @@ bool predicate_holds(const struct predicate *p, const struct event *event)
 	}
 }
 
+bool predicate_holds_for(const struct predicate *p, struct slice text, const struct event *event)
+{
+	if (p->op < MATCH_TEXT || p->op > MATCH_ANY)
+		return predicate_holds(p, event);
+	if (p->op != MATCH_ANY)
+		return text_holds(p, text);
+	for (unsigned i = 0; i < p->count; i++)
+		if (text_holds(&p->any[i], text))
+			return true;
+	return false;
+}
+
 /* --- expressions -------------------------------------------------------------------------------------------- */
 
 static struct expression never = {.kind = EXPRESSION_NEVER}, always = {.kind = EXPRESSION_ALWAYS};
@@ -321,26 +333,36 @@ static struct expression *predicate_of(struct arena *arena, struct predicate pre
 	return e;
 }
 
+/* How many plain texts a predicate has: it may be a set already, of alternatives that were joined before. */
+static unsigned texts_of(const struct predicate *p, bool cased)
+{
+	if (p->op == MATCH_TEXTS)
+		return p->texts->cased == cased ? text_set_count(p->texts) : 0;
+	return is_plain_text(p) && p->cased == cased;
+}
+
 /* Makes the plain texts of `list` one set for either case; what is left of the list stays. */
 static unsigned collect_texts(struct arena *arena, struct predicate *list, unsigned count, bool cased)
 {
-	struct slice *patterns = arena_take(arena, count * sizeof *patterns);
-	enum text_op *ops = arena_take(arena, count * sizeof *ops);
-	struct predicate set = {.op = MATCH_TEXTS, .cased = cased};
+	struct predicate set = {.op = MATCH_TEXTS, .cased = cased, .field = list[0].field};
 	unsigned plain = 0, left = 0;
 	for (unsigned i = 0; i < count; i++)
-		plain += is_plain_text(&list[i]) && list[i].cased == cased;
+		plain += texts_of(&list[i], cased);
 	if (plain < 2)
 		return count;
+	struct slice *patterns = arena_take(arena, plain * sizeof *patterns);
+	enum text_op *ops = arena_take(arena, plain * sizeof *ops);
 	plain = 0;
 	for (unsigned i = 0; i < count; i++) {
-		if (!is_plain_text(&list[i]) || list[i].cased != cased) {
-			list[left++] = list[i];
-			continue;
+		const struct predicate *p = &list[i];
+		if (!texts_of(p, cased)) {
+			list[left++] = *p;
+		} else if (p->op == MATCH_TEXTS) {
+			plain += text_set_list(p->texts, patterns + plain, ops + plain);
+		} else {
+			patterns[plain] = p->text;
+			ops[plain++] = (enum text_op)(p->op - MATCH_TEXT);
 		}
-		set.field = list[i].field;
-		patterns[plain] = list[i].text;
-		ops[plain++] = (enum text_op)(list[i].op - MATCH_TEXT);
 	}
 	set.texts = text_set_new(arena, cased, patterns, ops, plain);
 	list[left++] = set;

@@ -73,6 +73,8 @@ static inline bool net_among(const struct predicate *p, const struct address *ad
 }
 
 bool predicate_holds(const struct predicate *predicate, const struct event *event);
+/* The same for a text that is at hand: the event's, of a FIELD_TEXT. */
+bool predicate_holds_for(const struct predicate *predicate, struct slice text, const struct event *event);
 /* `address/bits`, 128 bits for an address of its own. */
 void predicate_set_net(struct predicate *predicate, const struct address *address, unsigned bits);
 

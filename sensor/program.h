@@ -126,7 +126,7 @@ __attribute__((always_inline)) static inline bool instruction_ask(const struct i
 		return instruction_ask_set(i, *(const uint64_t *)at);
 	case ASK_TEXT:
 		return ((const struct slice *)at)->at && instruction_begins(i, *(const struct slice *)at) &&
-		       predicate_holds(i->predicate, asked->event);
+		       predicate_holds_for(i->predicate, *(const struct slice *)at, asked->event);
 	case ASK_TEXTS:
 		return instruction_ask_texts(i, at, asked->event);
 	case ASK_FIRST:

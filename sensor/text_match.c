@@ -28,9 +28,15 @@ bool text_equal(struct slice a, struct slice b, bool cased)
 
 bool text_contains(struct slice text, struct slice part, bool cased)
 {
-	for (uint32_t i = 0; i + part.size <= text.size; i++)
-		if (text_same(text.at + i, part.at, part.size, cased))
+	if (!part.size || part.size > text.size)
+		return !part.size;
+	const uint8_t *at = text.at, *end = text.at + (text.size - part.size) + 1;
+	bool letter = !cased && part.at[0] >= 'a' && part.at[0] <= 'z';
+	while (at < end && (letter || (at = memchr(at, part.at[0], (size_t)(end - at))))) {
+		if ((!letter || lower(*at) == part.at[0]) && text_same(at, part.at, part.size, cased))
 			return true;
+		at++;
+	}
 	return false;
 }
 
@@ -62,15 +68,21 @@ bool text_glob(struct slice text, struct slice pattern, bool cased)
 
 /* --- sets --------------------------------------------------------------------------------------------------- */
 
-static uint64_t pair_bit(uint8_t first, uint8_t second)
+static unsigned pair(uint8_t first, uint8_t second)
 {
-	return 1ull << ((first * 7u + second) & 63);
+	return (first * 7u + second) % TEXT_PAIRS;
 }
 
 /* The character that decides most: the last of an ending, else the first; and, for `next`, the one next to it. */
 static uint8_t deciding(struct slice text, enum text_op op, uint32_t next)
 {
 	return op == TEXT_ENDS ? text.at[text.size - 1 - next] : text.at[next];
+}
+
+/* TEXT_PAIRS: there is only one. */
+static unsigned pair_of(struct slice pattern, enum text_op op)
+{
+	return pattern.size > 1 ? pair(deciding(pattern, op, 0), deciding(pattern, op, 1)) : TEXT_PAIRS;
 }
 
 /* A text is looked at as it is: what is caseless is marked for either case. A pattern of one character leaves the next one open. */
@@ -84,14 +96,14 @@ static void mark(struct text_set *set, struct slice pattern, enum text_op op)
 			set->marks[c] |= (uint8_t)(1u << (TEXT_OPS + op));
 	}
 	if (op == TEXT_CONTAINS)
-		set->pairs |= pattern.size > 1 ? pair_bit(pattern.at[0], pattern.at[1]) : UINT64_MAX;
+		set->pairs |= pattern.size > 1 ? 1ull << pair_of(pattern, op) : UINT64_MAX;
 }
 
 /* Levels of topics and paths begin with a slash: memchr() finds it faster than we do. */
 static int lead_of(const struct text_set *set)
 {
 	int lead = -1;
-	for (uint32_t i = 0; i < set->counts[TEXT_CONTAINS]; i++) {
+	for (uint32_t i = 0; i < set->begins[TEXT_CONTAINS][TEXT_PAIRS + 1]; i++) {
 		uint8_t first = set->patterns[TEXT_CONTAINS][i].at[0];
 		if ((i && first != lead) || (!set->cased && first >= 'a' && first <= 'z'))
 			return -1;
@@ -100,29 +112,58 @@ static int lead_of(const struct text_set *set)
 	return lead;
 }
 
+static void place(struct arena *arena, struct text_set *set, enum text_op op, const struct slice *patterns, const enum text_op *ops,
+		  uint32_t count)
+{
+	struct slice *own = arena_take(arena, (count + 1) * sizeof *own);
+	uint32_t n = 0;
+	set->patterns[op] = own;
+	for (unsigned hash = 0; hash <= TEXT_PAIRS; hash++) {
+		set->begins[op][hash] = n;
+		for (uint32_t i = 0; i < count; i++)
+			if (ops[i] == op && pair_of(patterns[i], op) == hash)
+				own[n++] = patterns[i];
+	}
+	set->begins[op][TEXT_PAIRS + 1] = n;
+	for (uint32_t i = 0; i < n; i++)
+		mark(set, own[i], op);
+}
+
 struct text_set *text_set_new(struct arena *arena, bool cased, const struct slice *patterns, const enum text_op *ops,
 			      uint32_t count)
 {
 	struct text_set *set = arena_take(arena, sizeof *set);
 	set->cased = cased;
-	for (unsigned op = 0; op < TEXT_OPS; op++) {
-		struct slice *own = arena_take(arena, (count + 1) * sizeof *own);
-		set->patterns[op] = own;
-		for (uint32_t i = 0; i < count; i++) {
-			if (ops[i] != op)
-				continue;
-			own[set->counts[op]++] = patterns[i];
-			mark(set, patterns[i], (enum text_op)op);
-		}
-	}
+	for (unsigned op = 0; op < TEXT_OPS; op++)
+		place(arena, set, (enum text_op)op, patterns, ops, count);
 	set->lead = lead_of(set);
 	return set;
 }
 
-/* Is one of the patterns of this kind at this place of the text? For an ending the place is where the text ends. */
-static bool one_at(const struct text_set *set, enum text_op op, const uint8_t *at, uint32_t room)
+static uint32_t count_of(const struct text_set *set, enum text_op op)
 {
-	for (uint32_t i = 0; i < set->counts[op]; i++) {
+	return set->begins[op][TEXT_PAIRS + 1];
+}
+
+uint32_t text_set_count(const struct text_set *set)
+{
+	return count_of(set, TEXT_WHOLE) + count_of(set, TEXT_STARTS) + count_of(set, TEXT_ENDS) + count_of(set, TEXT_CONTAINS);
+}
+
+uint32_t text_set_list(const struct text_set *set, struct slice *patterns, enum text_op *ops)
+{
+	uint32_t n = 0;
+	for (unsigned op = 0; op < TEXT_OPS; op++)
+		for (uint32_t i = 0; i < count_of(set, (enum text_op)op); i++) {
+			patterns[n] = set->patterns[op][i];
+			ops[n++] = (enum text_op)op;
+		}
+	return n;
+}
+
+static bool one_of(const struct text_set *set, enum text_op op, unsigned hash, const uint8_t *at, uint32_t room)
+{
+	for (uint32_t i = set->begins[op][hash], end = set->begins[op][hash + 1]; i < end; i++) {
 		struct slice pattern = set->patterns[op][i];
 		if (pattern.size > room || (op == TEXT_WHOLE && pattern.size != room))
 			continue;
@@ -130,6 +171,14 @@ static bool one_at(const struct text_set *set, enum text_op op, const uint8_t *a
 			return true;
 	}
 	return false;
+}
+
+/* Is one of the patterns of this kind at this place of the text? For an ending the place is where the text ends. */
+static bool one_at(const struct text_set *set, enum text_op op, const uint8_t *at, uint32_t room)
+{
+	uint8_t first = op == TEXT_ENDS ? at[-1] : at[0], next = room < 2 ? 0 : op == TEXT_ENDS ? at[-2] : at[1];
+	unsigned hash = set->cased ? pair(first, next) : pair(lower(first), lower(next));
+	return one_of(set, op, hash, at, room) || one_of(set, op, TEXT_PAIRS, at, room);
 }
 
 static bool one_behind(const struct text_set *set, struct slice text)
@@ -146,17 +195,19 @@ static bool one_behind(const struct text_set *set, struct slice text)
 
 static bool one_within(const struct text_set *set, struct slice text)
 {
+	const uint8_t *at = text.at, *end = text.at + text.size;
 	if (set->lead >= 0)
 		return one_behind(set, text);
-	for (uint32_t i = 0; i < text.size; i++) {
-		uint8_t c = text.at[i], next = i + 1 < text.size ? text.at[i + 1] : 0;
-		if (!(set->marks[c] >> TEXT_CONTAINS & 1))
-			continue;
-		bool pair = set->pairs & (set->cased ? pair_bit(c, next) : pair_bit(lower(c), lower(next)));
-		if (pair && one_at(set, TEXT_CONTAINS, text.at + i, text.size - i))
+	for (;; at++) {
+		while (at < end && !(set->marks[*at] >> TEXT_CONTAINS & 1))
+			at++;
+		if (at == end)
+			return false;
+		uint8_t next = at + 1 < end ? at[1] : 0;
+		unsigned hash = set->cased ? pair(*at, next) : pair(lower(*at), lower(next));
+		if (set->pairs >> hash & 1 && one_at(set, TEXT_CONTAINS, at, (uint32_t)(end - at)))
 			return true;
 	}
-	return false;
 }
 
 /* Which kinds do the two characters that decide leave open? Bit TEXT_OP. */
@@ -174,5 +225,5 @@ bool text_set_holds(const struct text_set *set, struct slice text)
 	return (tail >> TEXT_ENDS & 1 && one_at(set, TEXT_ENDS, text.at + text.size, text.size)) ||
 	       (head >> TEXT_STARTS & 1 && one_at(set, TEXT_STARTS, text.at, text.size)) ||
 	       (head >> TEXT_WHOLE & 1 && one_at(set, TEXT_WHOLE, text.at, text.size)) ||
-	       (set->counts[TEXT_CONTAINS] && one_within(set, text));
+	       (count_of(set, TEXT_CONTAINS) && one_within(set, text));
 }

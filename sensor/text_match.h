@@ -15,18 +15,24 @@ bool text_contains(struct slice text, struct slice part, bool cased);
 /* Wildcards of Sigma: `*` any run, `?` any one, `\` makes the next of `*?\` plain. */
 bool text_glob(struct slice text, struct slice pattern, bool cased);
 
-/* Many patterns asked at once: what most texts fail at is told by a character or two, however many patterns there are. */
+#define TEXT_PAIRS 64u
+
+/* Many patterns asked at once: what most texts fail at is told by a character or two, however many patterns there are. Those of a kind
+ * stand in the order of a hash of these two, so that few are compared with a text that has them. */
 struct text_set {
 	bool cased;
 	const struct slice *patterns[TEXT_OPS];
-	uint32_t counts[TEXT_OPS];
+	uint32_t begins[TEXT_OPS][TEXT_PAIRS + 2]; /* where the patterns of a hash begin; behind them those of one character, then the end */
 	uint8_t marks[256]; /* bit TEXT_OP: a pattern of this kind has its deciding character here; TEXT_OPS + TEXT_OP: the next to it */
-	uint64_t pairs;     /* first two characters of what is to be contained, hashed to a bit */
+	uint64_t pairs;     /* of what is to be contained: the hashes that there are */
 	int lead;           /* what is to be contained all begins with this one character, which has no case; -1: with several */
 };
 
 struct text_set *text_set_new(struct arena *arena, bool cased, const struct slice *patterns, const enum text_op *ops,
 			      uint32_t count);
+uint32_t text_set_count(const struct text_set *set);
+/* Its patterns, as they were given but for the order. Returns how many. */
+uint32_t text_set_list(const struct text_set *set, struct slice *patterns, enum text_op *ops);
 bool text_set_holds(const struct text_set *set, struct slice text);
 
 #endif

@@ -189,6 +189,10 @@ static void test_regex(void **state)
 	IS("mqtt.publish.topic|re: '^plant/'", 0);
 	IS("mqtt.publish.topic|re|i: '^plant/'", 1);
 	IS("mqtt.publish.topic|re: 'line\\d'", 1);
+	IS("mqtt.publish.topic|re: '(q|l|z)ine\\d'", 1);
+	IS("mqtt.publish.topic|re: '(q|z)ine\\d'", 0);
+	IS("mqtt.publish.topic|re: '(?=P|Q)'", 1);
+	IS("mqtt.publish.topic|re: '(P|Q|R).{200}'", 0);
 	IS("mqtt.publish.topic|re: '(a|b|ab)*\\1$'", 0);
 	IS("src_ip|re: '^::$'", 9);
 }

@@ -55,6 +55,11 @@ static void sets(void **state)
 		bool expected = one_by_one(patterns, ops, 5, text, cased);
 		assert_int_equal(text_set_holds(set, text), expected);
 		held += expected;
+		struct slice listed[5];
+		enum text_op as[5];
+		assert_int_equal(text_set_count(set), 5);
+		assert_int_equal(text_set_list(set, listed, as), 5);
+		assert_int_equal(one_by_one(listed, as, 5, text, cased), expected);
 		arena_close(arena);
 	}
 	assert_in_range(held, 2000, 18000);
@@ -79,8 +84,25 @@ static void edges(void **state)
 	arena_close(arena);
 }
 
+static void contains(void **state)
+{
+	(void)state;
+	unsigned held = 0;
+	for (unsigned round = 0; round < 20000; round++) {
+		char room[5], letters[12];
+		bool cased = round & 1;
+		struct slice part = word(room, 3, "ab/"), text = word(letters, 10, "aAbB//xy");
+		bool expected = one_by_one(&part, &(enum text_op){TEXT_CONTAINS}, 1, text, cased);
+		assert_int_equal(text_contains(text, part, cased), expected);
+		held += expected;
+	}
+	assert_in_range(held, 2000, 18000);
+	assert_true(text_contains(slice_text("a"), slice_text(""), false));
+	assert_false(text_contains(slice_text(""), slice_text("a"), false));
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(sets), cmocka_unit_test(edges)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(sets), cmocka_unit_test(contains), cmocka_unit_test(edges)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
