@@ -14,7 +14,7 @@
 #include "../sensor/digest.h"
 #include <htp/htp.h>
 
-enum { FORM_MAX = 2048, URL_MAX = 4096, INCOMPLETE_S = 10, HEADER_MAX = 16384, HEADERS_MAX = 256, TRANSACTIONS_MAX = 16 };
+enum { FORM_MAX = 2048, INCOMPLETE_S = 10, HEADER_MAX = 16384, HEADERS_MAX = 256, TRANSACTIONS_MAX = 16 };
 
 struct connection {
 	htp_connp_t *connp;            /* stays, between two messages, for who takes this place next */
@@ -22,6 +22,9 @@ struct connection {
 	uint32_t form_size;
 	struct slice head;             /* the request's headers as sent; what came in pieces is joined where the form will be */
 	bool odd;                      /* libhtp has answered anything but "more" (a tunnel, an error): it is for this flow only */
+	const htp_tx_t *shown;         /* whose request, once REQUEST_TOLD, `request` is what events show of; NULL: none */
+	struct http_event request;
+	uint64_t present;              /* its fields */
 };
 
 /* Fate of a transaction, in its user data. */
@@ -68,7 +71,11 @@ static uint32_t connection_open(struct parse *parse)
 		slots_give(&slots, handle);
 		return 0;
 	}
-	*c = (struct connection){.connp = c->connp, .form = forms[handle - 1]};
+	c->form = forms[handle - 1];
+	c->form_size = 0;
+	c->head = slice_of(c->form, 0);
+	c->odd = false;
+	c->shown = NULL;
 	return handle;
 }
 
@@ -120,22 +127,20 @@ static struct slice header(const htp_table_t *headers, const char *name)
 	return h ? text_of(h->value) : (struct slice){NULL, 0};
 }
 
-/* All that events show, in one pass: libhtp's own search takes one for each name. The first fault of them, or NULL. */
-static const char *headers_read(const htp_table_t *headers, struct slice out[HTTP_HEADER_COUNT])
+/* All that events show, in one pass: libhtp's own search takes one for each name. `*fault`, if anybody asks, is the first of them. */
+static void headers_read(const htp_table_t *headers, struct slice out[HTTP_HEADER_COUNT], const char **fault)
 {
-	const char *fault = NULL;
 	memset(out, 0, HTTP_HEADER_COUNT * sizeof *out);
 	for (size_t i = 0, count = htp_table_size(headers); i < count; i++) {
 		const htp_header_t *h = htp_table_get_index(headers, i, NULL);
 		unsigned which = http_header(text_of(h->name), h->flags & HTP_FIELD_INVALID);
-		if (!fault)
-			fault = http_header_fault(which, text_of(h->value), h->flags & (HTP_FIELD_INVALID | HTP_FIELD_FOLDED));
+		if (fault && !*fault)
+			*fault = http_header_fault(which, text_of(h->value), h->flags & (HTP_FIELD_INVALID | HTP_FIELD_FOLDED));
 		if (which < HTTP_HEADER_COUNT && !out[which].at)
 			out[which] = text_of(h->value);
 		if (http_is_function(text_of(h->value)) && !out[HTTP_HEADER_SHELL_FUNCTION].at)
 			out[HTTP_HEADER_SHELL_FUNCTION] = text_of(h->value);
 	}
-	return fault;
 }
 
 static bool request_seen(const htp_tx_t *tx)
@@ -163,88 +168,73 @@ static void tell(htp_tx_t *tx, uintptr_t what)
 	htp_tx_set_user_data(tx, (void *)(told(tx) | what));
 }
 
-struct writing {
-	struct parse *parse;
-	struct event event;
-	struct http_event http;
-	struct slice form, header[HTTP_HEADER_COUNT]; /* of the request, then of the response */
-	const char *fault;             /* of the request's headers */
-	uint8_t url[URL_MAX], referer[URL_MAX], location[URL_MAX];
-};
-
-static void fill_credentials(struct writing *w, htp_tx_t *tx)
-{
-	struct http_event *http = &w->http;
-	struct slice authorization = w->header[HTTP_HEADER_AUTHORIZATION];
-	const uint8_t *space = authorization.size ? memchr(authorization.at, ' ', authorization.size) : NULL;
-	if (authorization.size)
-		set_text(&w->event, &http->auth_scheme, HTTP_BIT_AUTH,
-			 slice_head(authorization, space ? (uint32_t)(space - authorization.at) : authorization.size));
-	if (tx->request_auth_username) {
-		set_text(&w->event, &http->auth_user, HTTP_BIT_AUTH_USER, text_of(tx->request_auth_username));
-		http_identify(w->parse->session, http->auth_user, text_of(tx->request_auth_password));
-	}
-	struct slice query = http->url_secret && tx->parsed_uri_raw ? text_of(tx->parsed_uri_raw->query) : (struct slice){0};
-	bool by_form = http_identify_by_form(tx->request_auth_username ? NULL : w->parse->session, w->form, query);
-	http->credentials = authorization.size || by_form || http->url_secret ||
-			    w->header[HTTP_HEADER_API_KEY].size || w->header[HTTP_HEADER_AUTH_TOKEN].size;
-	http->login = by_form || (tx->request_method_number == HTP_M_POST && http_login_path(http->path));
-}
-
-static void fill_request(struct writing *w, htp_tx_t *tx)
+static void fill_request(struct http_writing *w, htp_tx_t *tx)
 {
 	struct http_event *http = &w->http;
 	struct event *event = &w->event;
 	bool ignored;
-	w->fault = headers_read(tx->request_headers, w->header);
-	set_text(event, &http->method, HTTP_BIT_METHOD, text_of(tx->request_method));
+	headers_read(tx->request_headers, w->header, &w->fault);
+	http_set_text(event, &http->method, HTTP_BIT_METHOD, text_of(tx->request_method));
 	if (tx->request_uri)
-		set_text(event, &http->url, HTTP_BIT_URL,
+		http_set_text(event, &http->url, HTTP_BIT_URL,
 			 http_redact(text_of(tx->request_uri), w->url, sizeof w->url, &http->url_secret));
 	struct slice path = tx->parsed_uri ? text_of(tx->parsed_uri->path) : (struct slice){0};
-	set_text(event, &http->path, HTTP_BIT_PATH, path);
-	set_text(event, &http->host, HTTP_BIT_HOST, text_of(tx->request_hostname));
-	set_text(event, &http->protocol, HTTP_BIT_PROTOCOL, text_of(tx->request_protocol));
-	set_text(event, &http->user_agent, HTTP_BIT_USER_AGENT, w->header[HTTP_HEADER_USER_AGENT]);
+	http_set_text(event, &http->path, HTTP_BIT_PATH, path);
+	http_set_text(event, &http->host, HTTP_BIT_HOST, text_of(tx->request_hostname));
+	http_set_text(event, &http->protocol, HTTP_BIT_PROTOCOL, text_of(tx->request_protocol));
+	http_set_text(event, &http->user_agent, HTTP_BIT_USER_AGENT, w->header[HTTP_HEADER_USER_AGENT]);
 	struct slice referer = w->header[HTTP_HEADER_REFERER];
 	if (referer.at)
-		set_text(event, &http->referer, HTTP_BIT_REFERER, http_redact(referer, w->referer, sizeof w->referer, &ignored));
-	set_text(event, &http->forwarded_for, HTTP_BIT_FORWARDED, w->header[HTTP_HEADER_FORWARDED_FOR]);
-	set_text(event, &http->request_type, HTTP_BIT_REQUEST_TYPE, text_of(tx->request_content_type));
-	set_text(event, &http->upgrade, HTTP_BIT_UPGRADE, w->header[HTTP_HEADER_UPGRADE]);
-	set_text(event, &http->soap_action, HTTP_BIT_SOAP_ACTION, w->header[HTTP_HEADER_SOAP_ACTION]);
-	set_text(event, &http->shell_function, HTTP_BIT_SHELL_FUNCTION, w->header[HTTP_HEADER_SHELL_FUNCTION]);
-	fill_credentials(w, tx);
+		http_set_text(event, &http->referer, HTTP_BIT_REFERER, http_redact(referer, w->referer, sizeof w->referer, &ignored));
+	http_set_text(event, &http->forwarded_for, HTTP_BIT_FORWARDED, w->header[HTTP_HEADER_FORWARDED_FOR]);
+	http_set_text(event, &http->request_type, HTTP_BIT_REQUEST_TYPE, text_of(tx->request_content_type));
+	http_set_text(event, &http->upgrade, HTTP_BIT_UPGRADE, w->header[HTTP_HEADER_UPGRADE]);
+	http_set_text(event, &http->soap_action, HTTP_BIT_SOAP_ACTION, w->header[HTTP_HEADER_SOAP_ACTION]);
+	http_set_text(event, &http->shell_function, HTTP_BIT_SHELL_FUNCTION, w->header[HTTP_HEADER_SHELL_FUNCTION]);
+	http_fill_credentials(w, text_of(tx->request_auth_username), text_of(tx->request_auth_password),
+			      tx->parsed_uri_raw ? text_of(tx->parsed_uri_raw->query) : (struct slice){0},
+			      tx->request_method_number == HTP_M_POST);
 	event_set(event, HTTP_BIT_REQUEST);
-	event->resource = (struct slices){&http->path, path.at != NULL};
 }
 
-static void writing_begin(struct writing *w, htp_tx_t *tx, enum http_message message, enum direction direction)
+/* What is told of a request stays for its response. Not so what more headers, or a trailer, may still change, and what names somebody:
+ * that is said to the session once more. */
+static void keep_request(const struct http_writing *w, htp_tx_t *tx)
+{
+	struct connection *c = connection_of(tx);
+	const struct http_event *http = &w->http;
+	bool whole = tx->request_transfer_coding == HTP_CODING_NO_BODY || tx->request_transfer_coding == HTP_CODING_IDENTITY;
+	bool plain = whole && !http->credentials && http->url.at != w->url && http->referer.at != w->referer;
+	c->shown = plain ? tx : NULL;
+	if (plain) {
+		c->request = *http;
+		c->present = w->event.present[0];
+	}
+}
+
+static void writing_begin(struct http_writing *w, htp_tx_t *tx, enum http_message message, enum direction direction)
 {
 	w->parse = parse_of(tx);
 	w->event = w->parse->base;
 	w->event.direction = (uint8_t)direction;
 	w->event.message = (uint8_t)message;
 	w->event.detail = &w->http;
-	w->http = (struct http_event){0};
-	w->form = slice_of(connection_of(tx)->form, connection_of(tx)->form_size);
-	if (request_seen(tx))
+	w->fault = NULL;
+	struct connection *c = connection_of(tx);
+	bool seen = request_seen(tx), shown = seen && c->shown == tx && told(tx) & REQUEST_TOLD && message == HTTP_RESPONSE;
+	w->http = shown ? c->request : (struct http_event){0};
+	w->form = slice_of(c->form, c->form_size);
+	if (shown)
+		w->event.present[0] = c->present;
+	else if (seen)
 		fill_request(w, tx);
+	w->event.resource = (struct slices){&w->http.path, w->http.path.at != NULL};
 }
 
 /* --- violations --------------------------------------------------------------------------------------------- */
 
-static void violate(struct writing *w, const char *name)
-{
-	struct event event = w->event;
-	event.action = ACTION_VIOLATION;
-	event.outcome = OUTCOME_FAILURE;
-	event.reason = slice_text(name);
-	w->parse->emit(w->parse, &event);
-}
-
 /* Some of libhtp's flags are legal, if odd, HTTP: a device that sends no Host is no attacker. */
-static void violate_flags(struct writing *w, uint64_t flags)
+static void violate_flags(struct http_writing *w, uint64_t flags)
 {
 	static const struct { uint64_t flag; const char *name; } names[] = {
 		{HTP_REQUEST_SMUGGLING, "request_smuggling"}, {HTP_REQUEST_INVALID_T_E, "invalid_transfer_encoding"},
@@ -254,57 +244,66 @@ static void violate_flags(struct writing *w, uint64_t flags)
 		{HTP_HOST_INVALID, "invalid_host"}, {HTP_HEADERS_TOO_MANY, "too_many_headers"}};
 	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
 		if (flags & names[i].flag)
-			violate(w, names[i].name);
+			http_violate(w, names[i].name);
 }
 
 /* --- events ------------------------------------------------------------------------------------------------- */
 
-static void set_length(struct writing *w, int64_t length)
+static void remember_upgrade(const struct parse *parse, const htp_tx_t *tx, const htp_table_t *headers)
 {
-	w->http.content_length = (uint64_t)length;
-	if (length >= 0)
-		event_set(&w->event, HTTP_BIT_CONTENT_LENGTH);
+	char note[MEMO_VALUE_MAX];
+	struct slice path = request_seen(tx) && tx->parsed_uri ? text_of(tx->parsed_uri->path) : (struct slice){0};
+	struct slice text = http_upgrade_note(header(headers, "sec-websocket-protocol"), header(headers, "sec-websocket-extensions"), path,
+					      note);
+	memo_put(parse->memos, memo_key(parse->flow_id, HTTP_MEMO_UPGRADE, 0), text);
 }
 
 /* SLOW_TOLD: it is on its way, and will be told once more when it is whole. */
 static void tell_request(htp_tx_t *tx, uintptr_t as, const char *reason)
 {
-	struct writing w;
+	struct http_writing w;
 	if (told(tx) & (REQUEST_TOLD | as) || !request_seen(tx))
 		return;
 	tell(tx, as);
 	writing_begin(&w, tx, HTTP_REQUEST, TO_SERVER);
+	keep_request(&w, tx);
+	if (http_is_websocket(w.http.upgrade) && !reason) {
+		((struct http_state *)w.parse->state)->upgrading = true;
+		remember_upgrade(w.parse, tx, tx->request_headers);
+	}
 	w.parse->session->deadline_ns = 0;
 	w.event.action = ACTION_REQUEST;
 	w.event.reason = slice_text(reason);
 	w.event.outcome = reason ? OUTCOME_FAILURE : OUTCOME_UNKNOWN;
-	set_length(&w, tx->request_content_length);
+	http_set_length(&w, tx->request_content_length);
 	w.parse->emit(w.parse, &w.event);
-	const char *fault = bstr_chr(tx->request_line, 0) >= 0 ? "nul_in_path" : w.fault;
+	const char *fault = memchr(bstr_ptr(tx->request_line), 0, bstr_len(tx->request_line)) ? "nul_in_path" : w.fault;
 	if (fault)
-		violate(&w, fault);
+		http_violate(&w, fault);
 	else
 		violate_flags(&w, tx->flags);
 	if (http_injects_header(w.http.url))
-		violate(&w, "header_injection");
+		http_violate(&w, "header_injection");
 	if (tx->is_protocol_0_9)
-		violate(&w, "http_0_9");
+		http_violate(&w, "http_0_9");
 }
 
-static void tell_authentication(struct writing *w, htp_tx_t *tx)
+static void tell_authentication(struct http_writing *w, htp_tx_t *tx)
 {
-	struct event event = w->event;
 	struct slice asked = w->http.status == 401 ? header(tx->response_headers, "WWW-Authenticate") : (struct slice){0};
-	event.action = ACTION_AUTHENTICATE;
-	event.outcome = (uint8_t)http_login_outcome(&w->http, tx->request_method_number == HTP_M_POST && tx->request_entity_len > 0, asked);
-	event.reason = slice_text(event.outcome == OUTCOME_FAILURE ? http_reason(401) : NULL);
-	if (event.outcome != OUTCOME_UNKNOWN)
-		w->parse->emit(w->parse, &event);
+	bool posted = tx->request_method_number == HTP_M_POST && tx->request_entity_len > 0;
+	enum outcome outcome = http_login_outcome(&w->http, posted, asked);
+	if (outcome == OUTCOME_UNKNOWN)
+		return;
+	w->event.action = ACTION_AUTHENTICATE;
+	w->event.outcome = (uint8_t)outcome;
+	w->event.reason = slice_text(outcome == OUTCOME_FAILURE ? http_reason(401) : NULL);
+	w->parse->emit(w->parse, &w->event);
 }
 
 static void tell_response(htp_tx_t *tx, bool complete)
 {
-	struct writing w;
+	struct http_writing w;
 	if (told(tx) & RESPONSE_TOLD || !tx->response_line || (told(tx) & INTERIM_TOLD && tx->response_status_number == 100))
 		return;
 	tell(tx, RESPONSE_TOLD);
@@ -316,45 +315,31 @@ static void tell_response(htp_tx_t *tx, bool complete)
 	http->response_bytes = tx->response_message_len > 0 ? (uint64_t)tx->response_message_len : 0;
 	http->request_bytes = tx->request_message_len > 0 ? (uint64_t)tx->request_message_len : 0;
 	http->complete = complete;
-	headers_read(tx->response_headers, w.header);
+	headers_read(tx->response_headers, w.header, NULL);
 	event_set(&w.event, HTTP_BIT_STATUS);
 	event_set(&w.event, HTTP_BIT_RESPONSE);
-	set_text(&w.event, &http->protocol, HTTP_BIT_PROTOCOL, text_of(tx->response_protocol));
-	set_text(&w.event, &http->type, HTTP_BIT_TYPE, text_of(tx->response_content_type));
-	set_text(&w.event, &http->server, HTTP_BIT_SERVER, w.header[HTTP_HEADER_SERVER]);
-	set_text(&w.event, &http->upgrade, HTTP_BIT_UPGRADE, w.header[HTTP_HEADER_UPGRADE]);
+	http_set_text(&w.event, &http->protocol, HTTP_BIT_PROTOCOL, text_of(tx->response_protocol));
+	http_set_text(&w.event, &http->type, HTTP_BIT_TYPE, text_of(tx->response_content_type));
+	http_set_text(&w.event, &http->server, HTTP_BIT_SERVER, w.header[HTTP_HEADER_SERVER]);
+	http_set_text(&w.event, &http->upgrade, HTTP_BIT_UPGRADE, w.header[HTTP_HEADER_UPGRADE]);
 	struct slice location = w.header[HTTP_HEADER_LOCATION];
 	if (location.at)
-		set_text(&w.event, &http->location, HTTP_BIT_LOCATION, http_redact(location, w.location, sizeof w.location, &ignored));
-	set_length(&w, tx->response_content_length);
+		http_set_text(&w.event, &http->location, HTTP_BIT_LOCATION,
+			 http_redact(location, w.location, sizeof w.location, &ignored));
+	http_set_length(&w, tx->response_content_length);
 	w.event.action = ACTION_RESPOND;
 	w.event.outcome = http->status >= 400 ? OUTCOME_FAILURE : OUTCOME_SUCCESS;
 	w.event.reason = slice_text(http_reason(http->status));
 	w.parse->emit(w.parse, &w.event);
 	if (tx->flags & HTP_STATUS_LINE_INVALID)
-		violate(&w, "invalid_status_line");
+		http_violate(&w, "invalid_status_line");
 	tell_authentication(&w, tx);
 }
 
 /* --- libhtp calls ------------------------------------------------------------------------------------------- */
 
-static void remember_upgrade(struct parse *parse, const htp_tx_t *tx, const htp_table_t *headers)
-{
-	char note[MEMO_VALUE_MAX];
-	struct slice path = request_seen(tx) && tx->parsed_uri ? text_of(tx->parsed_uri->path) : (struct slice){0};
-	struct slice text = http_upgrade_note(header(headers, "sec-websocket-protocol"), header(headers, "sec-websocket-extensions"), path,
-					      note);
-	memo_put(parse->memos, memo_key(parse->flow_id, HTTP_MEMO_UPGRADE, 0), text);
-}
-
 static int on_request_headers(htp_tx_t *tx)
 {
-	struct parse *parse = parse_of(tx);
-	struct http_state *state = parse->state;
-	if (http_is_websocket(header(tx->request_headers, "upgrade"))) {
-		state->upgrading = true;
-		remember_upgrade(parse, tx, tx->request_headers);
-	}
 	struct connection *c = connection_of(tx);
 	if (tx->request_transfer_coding == HTP_CODING_CHUNKED && http_is_folded(c->head, "transfer-encoding"))
 		tx->flags |= HTP_REQUEST_INVALID_T_E;
@@ -502,12 +487,12 @@ static bool feed(struct parse *parse, struct connection *c, struct slice input)
 static void give_up(struct parse *parse, struct connection *c)
 {
 	struct http_state *state = parse->state;
-	struct writing w;
+	struct http_writing w;
 	bool request = parse->direction == TO_SERVER;
 	htp_tx_t *tx = request ? htp_connp_get_in_tx(c->connp) : htp_connp_get_out_tx(c->connp);
 	if (tx) {
 		writing_begin(&w, tx, request ? HTTP_REQUEST : HTTP_RESPONSE, (enum direction)parse->direction);
-		violate(&w, error_name(parse, c->connp));
+		http_violate(&w, error_name(parse, c->connp));
 	}
 	parse->counters->messages_bad++;
 	drop(parse);

@@ -26,6 +26,8 @@ struct http_event {
 	bool complete;
 };
 
+enum { HTTP_URL_MAX = 4096 }; /* longer ones are cut where a secret in them is hidden */
+
 extern const struct field http_fields[];
 extern const char *const http_messages[];
 
@@ -59,26 +61,31 @@ static inline bool http_is_function(struct slice value)
 	return value.size >= 4 && memcmp(value.at, "() {", 4) == 0;
 }
 
-static inline void set_text(struct event *event, struct slice *member, enum http_bit bit, struct slice text)
-{
-	*member = text;
-	if (text.at)
-		event_set(event, bit);
-}
+/* An event on its way. */
+struct http_writing {
+	struct parse *parse;
+	struct event event;
+	struct http_event http;
+	struct slice form, header[HTTP_HEADER_COUNT]; /* of the request, then of the response */
+	const char *fault;             /* of the request's headers */
+	uint8_t url[HTTP_URL_MAX], referer[HTTP_URL_MAX], location[HTTP_URL_MAX];
+};
+void http_set_text(struct event *event, struct slice *member, enum http_bit bit, struct slice text);
+void http_set_length(struct http_writing *w, int64_t length);
+void http_violate(struct http_writing *w, const char *name);
+/* What the request proves and whether it looks like a login. `user` and `secret`: of an Authorization header, absent without one; else
+ * those of the form or of `query` become the session's. */
+void http_fill_credentials(struct http_writing *w, struct slice user, struct slice secret, struct slice query, bool posted);
 
 /* "not_found"; NULL below 400. */
 const char *http_reason(unsigned status);
 bool http_contains(struct slice text, const char *word);
 bool http_is_websocket(struct slice upgrade);
 bool http_login_path(struct slice path);
-/* The session's user is that of the request at hand: a connection may be shared by many (a proxy). */
-void http_identify(struct session *session, struct slice user, struct slice secret);
 /* Does a name of `query` ("a=1&b=2") stand for a secret? Its value, and that of the name of a user, if there are any. */
 bool http_find_secret(struct slice query, struct slice *user, struct slice *secret);
 /* CR LF that was sent encoded, to become a header of its own behind a careless server (CWE-113). */
 bool http_injects_header(struct slice url);
-/* Credentials of a form, else of a query, become the session's; NULL: an Authorization header has told them. True: a form's. */
-bool http_identify_by_form(struct session *session, struct slice form, struct slice query);
 /* What a response tells of a login; UNKNOWN: nothing. A 401 to a request without credentials is the server asking for them, not a login
  * that failed. `posted`: a POST with a body; `asked`: WWW-Authenticate. */
 enum outcome http_login_outcome(const struct http_event *http, bool posted, struct slice asked);

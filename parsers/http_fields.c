@@ -48,7 +48,7 @@ const char *http_reason(unsigned status)
 		{407, "proxy_authentication_required"}, {408, "request_timeout"}, {410, "gone"}, {413, "content_too_large"},
 		{414, "uri_too_long"}, {429, "too_many_requests"}, {431, "header_fields_too_large"}, {500, "internal_server_error"},
 		{501, "not_implemented"}, {502, "bad_gateway"}, {503, "service_unavailable"}, {504, "gateway_timeout"}};
-	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+	for (unsigned i = 0; status >= 400 && i < sizeof names / sizeof *names; i++)
 		if (names[i].status == status)
 			return names[i].name;
 	return status < 400 ? NULL : status < 500 ? "client_error" : "server_error";

@@ -3,6 +3,29 @@
 #include "../sensor/digest.h"
 #include <strings.h>
 
+void http_set_text(struct event *event, struct slice *member, enum http_bit bit, struct slice text)
+{
+	*member = text;
+	if (text.at)
+		event_set(event, bit);
+}
+
+void http_set_length(struct http_writing *w, int64_t length)
+{
+	w->http.content_length = (uint64_t)length;
+	if (length >= 0)
+		event_set(&w->event, HTTP_BIT_CONTENT_LENGTH);
+}
+
+void http_violate(struct http_writing *w, const char *name)
+{
+	struct event event = w->event;
+	event.action = ACTION_VIOLATION;
+	event.outcome = OUTCOME_FAILURE;
+	event.reason = slice_text(name);
+	w->parse->emit(w->parse, &event);
+}
+
 bool http_contains(struct slice text, const char *word)
 {
 	return text.size && memmem(text.at, text.size, word, strlen(word));
@@ -18,6 +41,11 @@ unsigned http_header(struct slice name, bool invalid)
 		NAME(CONTENT_LENGTH, "content-length"), NAME(TRANSFER_ENCODING, "transfer-encoding"), NAME(SOAP_ACTION, "soapaction")
 #undef NAME
 	};
+	/* No two are of one length, but for two pairs, which their first letters tell apart; a length that none has meets one of another. */
+	static const uint8_t of_size[] = {[6] = HTTP_HEADER_SERVER, [7] = HTTP_HEADER_REFERER, [8] = HTTP_HEADER_LOCATION,
+					  [9] = HTTP_HEADER_API_KEY, [10] = HTTP_HEADER_USER_AGENT, [12] = HTTP_HEADER_AUTH_TOKEN,
+					  [13] = HTTP_HEADER_AUTHORIZATION, [14] = HTTP_HEADER_CONTENT_LENGTH,
+					  [15] = HTTP_HEADER_FORWARDED_FOR, [17] = HTTP_HEADER_TRANSFER_ENCODING};
 	uint8_t clean[24];
 	uint32_t size = 0;
 	if (invalid) {
@@ -26,11 +54,14 @@ unsigned http_header(struct slice name, bool invalid)
 				clean[size++] = name.at[i];
 		name = slice_of(clean, size);
 	}
-	unsigned i = 0;
-	while (i < HTTP_HEADER_NAMES && (names[i].size != name.size || (name.at[0] | 32) != names[i].at[0] ||
-					 strncasecmp((const char *)name.at, (const char *)names[i].at, name.size) != 0))
-		i++;
-	return i < HTTP_HEADER_NAMES ? i : HTTP_HEADER_COUNT;
+	unsigned which = name.size < sizeof of_size ? of_size[name.size] : 0;
+	if (which == HTTP_HEADER_REFERER && (name.at[0] | 32) == 'u')
+		which = HTTP_HEADER_UPGRADE;
+	else if (which == HTTP_HEADER_USER_AGENT && (name.at[0] | 32) == 's')
+		which = HTTP_HEADER_SOAP_ACTION;
+	bool same = names[which].size == name.size && (name.at[0] | 32) == names[which].at[0] &&
+		    strncasecmp((const char *)name.at, (const char *)names[which].at, name.size) == 0;
+	return same ? which : HTTP_HEADER_COUNT;
 }
 
 const char *http_header_fault(unsigned which, struct slice value, bool odd)
@@ -76,7 +107,8 @@ bool http_is_websocket(struct slice upgrade)
 	return upgrade.size == 9 && strncasecmp((const char *)upgrade.at, "websocket", 9) == 0;
 }
 
-void http_identify(struct session *session, struct slice user, struct slice secret)
+/* The session's user is that of the request at hand: a connection may be shared by many (a proxy). */
+static void identify(struct session *session, struct slice user, struct slice secret)
 {
 	if (user.at)
 		name_set(&session->user, user);
@@ -159,19 +191,33 @@ static bool login_word_at(struct slice path, uint32_t at, unsigned first, unsign
 
 bool http_login_path(struct slice path)
 {
-	for (uint32_t at = 0; at + 1 < path.size; at++)
-		if (login_word_at(path, at, path.at[at] | 32u, path.at[at + 1] | 32u))
+	const uint64_t firsts = 1ull << ('/' & 63) | 1ull << ('l' & 63) | 1ull << ('s' & 63) | 1ull << ('a' & 63);
+	for (uint32_t at = 0; at + 1 < path.size; at++) {
+		unsigned first = path.at[at] | 32u;
+		if (firsts >> (first & 63) & 1 && login_word_at(path, at, first, path.at[at + 1] | 32u))
 			return true;
+	}
 	return false;
 }
 
-bool http_identify_by_form(struct session *session, struct slice form, struct slice query)
+void http_fill_credentials(struct http_writing *w, struct slice user, struct slice secret, struct slice query, bool posted)
 {
-	struct slice user = {0}, secret = {0};
-	bool by_form = http_find_secret(form, &user, &secret);
-	if (session && (by_form || http_find_secret(query, &user, &secret)))
-		http_identify(session, user, secret);
-	return by_form;
+	struct http_event *http = &w->http;
+	struct slice authorization = w->header[HTTP_HEADER_AUTHORIZATION], form_user = {0}, form_secret = {0};
+	const uint8_t *space = authorization.size ? memchr(authorization.at, ' ', authorization.size) : NULL;
+	if (authorization.size)
+		http_set_text(&w->event, &http->auth_scheme, HTTP_BIT_AUTH,
+			      slice_head(authorization, space ? (uint32_t)(space - authorization.at) : authorization.size));
+	bool by_form = http_find_secret(w->form, &form_user, &form_secret);
+	if (user.at) {
+		http_set_text(&w->event, &http->auth_user, HTTP_BIT_AUTH_USER, user);
+		identify(w->parse->session, user, secret);
+	} else if (by_form || (http->url_secret && http_find_secret(query, &form_user, &form_secret))) {
+		identify(w->parse->session, form_user, form_secret);
+	}
+	http->credentials = authorization.size || by_form || http->url_secret ||
+			    w->header[HTTP_HEADER_API_KEY].size || w->header[HTTP_HEADER_AUTH_TOKEN].size;
+	http->login = by_form || (posted && http_login_path(http->path));
 }
 
 bool http_injects_header(struct slice url)
