@@ -4,11 +4,13 @@
 #include "log_json.h"
 #include "../sensor/hash.h"
 
-enum { REMEMBERED = 256, NESTED = 2 };
+enum { REMEMBERED = 256, KINDS = 1024, NESTED = 2 };
 
 struct aws {
 	struct mqtt_event detail;
+	struct log_clock utc;
 	uint64_t seen[REMEMBERED];
+	uint16_t kinds[KINDS]; /* how many of `seen` have these lower bits */
 	uint32_t next;
 };
 _Static_assert(sizeof(struct aws) <= LIMIT_LOG_STATE, "fits the memory of a log");
@@ -21,7 +23,7 @@ static uint64_t time_of(struct log_clock *clock, struct slice text)
 		return 0;
 	log_take(&raw, "\"");
 	if (!log_take_iso(clock, &raw, &time_ns))
-		log_take_epoch(&raw, &time_ns);
+		log_take_epoch(clock, &raw, &time_ns);
 	return time_ns;
 }
 
@@ -38,12 +40,16 @@ static void aws_envelope(struct log_clock *clock, struct log_record *record)
 
 static bool seen_before(struct aws *a, struct slice text)
 {
-	uint64_t hash = hash_slice(text, 1), seen = 0;
-	for (unsigned i = 0; i < REMEMBERED; i++) /* none is left out: many are compared at once */
-		seen |= a->seen[i] == hash;
-	if (!seen)
-		a->seen[a->next++ % REMEMBERED] = hash;
-	return seen;
+	uint64_t hash = hash_slice(text, 1), *oldest = &a->seen[a->next % REMEMBERED];
+	for (unsigned i = 0; a->kinds[hash % KINDS] && i < REMEMBERED; i++)
+		if (a->seen[i] == hash)
+			return true;
+	if (a->next >= REMEMBERED)
+		a->kinds[*oldest % KINDS]--;
+	*oldest = hash;
+	a->kinds[hash % KINDS]++;
+	a->next = a->next == 2 * REMEMBERED - 1 ? REMEMBERED : a->next + 1;
+	return false;
 }
 
 static const char *refusal(struct slice why)
@@ -127,12 +133,11 @@ static enum log_verdict one(struct log_parse *parse, struct aws *a, struct log_j
 {
 	struct log_facts facts = {0};
 	struct slice type;
-	struct log_clock utc = {0};
 	if (!log_json_text(json, "eventType", &type))
 		return LOG_UNREADABLE;
 	if (seen_before(a, text))
 		return LOG_TAKEN;
-	log_facts_next(parse, time_of(&utc, text));
+	log_facts_next(parse, time_of(&a->utc, text));
 	log_json_text(json, "clientId", &facts.client_id);
 	if (!log_json_text(json, "principalId", &facts.user))
 		log_json_text(json, "principalIdentifier", &facts.user);
@@ -176,7 +181,8 @@ static enum log_verdict unwrap(struct log_parse *parse, struct aws *a, struct sl
 	enum log_verdict verdict = LOG_UNREADABLE;
 	if (text.size && text.at[0] != '{')
 		return version_1(parse, a, text);
-	if (depth < NESTED && (log_json_raw(text, "logEvents", &list) || log_json_raw(text, "events", &list)) && log_take(&list, "[")) {
+	bool lists = depth < NESTED && text.size && memchr(text.at, '[', text.size);
+	if (lists && (log_json_raw(text, "logEvents", &list) || log_json_raw(text, "events", &list)) && log_take(&list, "[")) {
 		while (log_json_item(&list, &item))
 			if (unwrap(parse, a, item, NESTED - 1) == LOG_TAKEN)
 				verdict = LOG_TAKEN;

@@ -178,7 +178,7 @@ static bool closing(struct log_parse *parse, struct slice process, struct slice 
 	}
 	ended(parse, why);
 	if (parse->about)
-		log_session_end(parse->about);
+		log_session_end(parse->sessions, parse->about);
 	return true;
 }
 

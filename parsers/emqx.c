@@ -27,7 +27,7 @@ static void emqx_envelope(struct log_clock *clock, struct log_record *record)
 	if (log_json_raw(record->line, "time", &raw)) {
 		log_take(&raw, "\"");
 		if (!log_take_iso(clock, &raw, &record->time_ns))
-			log_take_epoch(&raw, &record->time_ns);
+			log_take_epoch(clock, &raw, &record->time_ns);
 	}
 	if (log_json_raw(record->line, "level", &raw))
 		record->level = log_level_of(log_unquoted(raw));

@@ -130,18 +130,30 @@ static bool add_code(struct retold *r, struct slice *list, const struct log_json
 	return true;
 }
 
-static bool set_text(struct retold *r, const struct field *field, uint8_t *at, struct slice text)
+static bool set_text(struct retold *r, const struct field *field, uint8_t *at, const struct log_json_value *v)
 {
 	bool kept = field->base != BASE_DETAIL;
-	const char *cstring = kept ? word(r->parse->state, text) : (const char *)text.at;
-	if (kept && !cstring)
+	const char *cstring = "";
+	if (kept || field->type == FIELD_CSTRING)
+		cstring = kept ? word(r->parse->state, v->text) : log_json_string(r->parse->json[0], v);
+	if (!cstring)
 		return false;
-	struct slice slice = kept ? slice_text(cstring) : text;
+	struct slice slice = kept ? slice_text(cstring) : v->text;
 	if (field->type == FIELD_CSTRING)
 		memcpy(at, &cstring, sizeof cstring);
 	else
 		memcpy(at, &slice, sizeof slice);
 	return true;
+}
+
+static bool set_address(struct address *at, struct slice text)
+{
+	char copy[ADDRESS_TEXT_MAX];
+	if (text.size >= sizeof copy)
+		return false;
+	memcpy(copy, text.at, text.size);
+	copy[text.size] = 0;
+	return address_parse(copy, at);
 }
 
 /* False when it is not of the field's type, or there is no room. */
@@ -159,7 +171,7 @@ static bool set(struct retold *r, const struct field *field, uint8_t *at, const 
 		return v->type == JSON_BOOL;
 	case FIELD_TEXT:
 	case FIELD_CSTRING:
-		return text && set_text(r, field, at, v->text);
+		return text && set_text(r, field, at, v);
 	case FIELD_TEXTS:
 		return text && add_text(r, (struct slices *)(void *)at, v->text);
 	case FIELD_CODES:
@@ -170,7 +182,7 @@ static bool set(struct retold *r, const struct field *field, uint8_t *at, const 
 	case FIELD_ENUM:
 		return text && named(v->text, field->enum_name, at);
 	case FIELD_ADDRESS:
-		return text && address_parse((const char *)v->text.at, (struct address *)(void *)at);
+		return text && set_address((struct address *)(void *)at, v->text);
 	case FIELD_TIME: /* the envelope has it */
 		return true;
 	case FIELD_SECRET: /* has no place */
@@ -295,7 +307,7 @@ static void tell(struct log_parse *parse, struct event *event, bool password)
 	parse->about = flow;
 	log_emit(parse, event);
 	if (event->action == ACTION_CLOSE)
-		log_session_end(flow);
+		log_session_end(parse->sessions, flow);
 }
 
 /* --- records ----------------------------------------------------------------------------------------------------- */

@@ -38,7 +38,7 @@ static void about(struct log_parse *parse, struct slice client_id, struct slice 
 static void finish(struct log_parse *parse)
 {
 	if (parse->about)
-		log_session_end(parse->about);
+		log_session_end(parse->sessions, parse->about);
 }
 
 static bool connected(struct log_parse *parse, struct hivemq *h, struct slice rest)

@@ -2,17 +2,14 @@
 
 uint8_t log_level_of(struct slice word)
 {
-	static const struct { const char *name; uint8_t level; } levels[] = {{"debug", LOG_LEVEL_DEBUG}, {"dbug", LOG_LEVEL_DEBUG},
-		{"info", LOG_LEVEL_INFO}, {"notice", LOG_LEVEL_NOTICE}, {"noti", LOG_LEVEL_NOTICE}, {"warning", LOG_LEVEL_WARNING},
-		{"warn", LOG_LEVEL_WARNING}, {"error", LOG_LEVEL_ERROR}, {"erro", LOG_LEVEL_ERROR}, {"critical", LOG_LEVEL_ERROR},
-		{"crit", LOG_LEVEL_ERROR}, {"alert", LOG_LEVEL_ERROR}, {"emergency", LOG_LEVEL_ERROR}};
-	char lower[16];
-	if (!word.size || word.size >= sizeof lower)
-		return LOG_LEVEL_NONE;
-	for (uint32_t i = 0; i < word.size; i++)
-		lower[i] = (char)(word.at[i] >= 'A' && word.at[i] <= 'Z' ? word.at[i] | 0x20 : word.at[i]);
+#define LEVEL(name, level) {name, sizeof(name) - 1, LOG_LEVEL_##level}
+	static const struct { const char *name; uint8_t size, level; } levels[] = {LEVEL("info", INFO), LEVEL("debug", DEBUG),
+		LEVEL("dbug", DEBUG), LEVEL("notice", NOTICE), LEVEL("noti", NOTICE), LEVEL("warning", WARNING), LEVEL("warn", WARNING),
+		LEVEL("error", ERROR), LEVEL("erro", ERROR), LEVEL("critical", ERROR), LEVEL("crit", ERROR), LEVEL("alert", ERROR),
+		LEVEL("emergency", ERROR)};
+#undef LEVEL
 	for (unsigned i = 0; i < sizeof levels / sizeof *levels; i++)
-		if (levels[i].name[0] == lower[0] && slice_is(slice_of(lower, word.size), levels[i].name))
+		if (word.size == levels[i].size && strncasecmp((const char *)word.at, levels[i].name, word.size) == 0)
 			return levels[i].level;
 	return LOG_LEVEL_NONE;
 }
@@ -31,7 +28,7 @@ void log_level_envelope(struct log_clock *clock, struct log_record *record)
 	struct slice rest = record->line;
 	uint64_t time_ns;
 	/* Before syslog is looked for: "[info] <0.1.0>@module:" would pass for its host and tag. */
-	if ((log_take_iso(clock, &rest, &time_ns) || log_take_epoch(&rest, &time_ns) || log_take_of_day(clock, &rest, &time_ns)) &&
+	if ((log_take_iso(clock, &rest, &time_ns) || log_take_epoch(clock, &rest, &time_ns) || log_take_of_day(clock, &rest, &time_ns)) &&
 	    log_take(&rest, " ") && log_take_level(&rest, &record->level)) {
 		record->time_ns = time_ns;
 		record->text = rest;

@@ -89,5 +89,5 @@ void log_facts_emit(struct log_parse *parse, struct mqtt_event *detail, const st
 	log_emit(parse, &event);
 	bool end = f->action == ACTION_CLOSE || f->action == ACTION_DISCONNECT;
 	if (end && parse->about && !f->keeps_session)
-		log_session_end(parse->about);
+		log_session_end(parse->sessions, parse->about);
 }

@@ -22,6 +22,14 @@ struct log_format;
 
 enum log_level { LOG_LEVEL_NONE, LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_NOTICE, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
 
+/* What envelope() has read beside the time, where that stands in the midst of it: parse() need not read it again. */
+struct log_head {
+	struct slice host, user; /* host: `at` NULL when there is none */
+	struct address address;
+	uint16_t port;
+	uint32_t size;           /* how much of the text it is; 0: nothing was read */
+};
+
 /* One record and what its envelope says. */
 struct log_record {
 	struct slice line;    /* whole, without its end; the lines of a joined record are parted by '\n' */
@@ -33,6 +41,7 @@ struct log_record {
 	uint16_t file;        /* event.file */
 	uint8_t level;        /* enum log_level */
 	bool cut;             /* longer than LIMIT_LOG_RECORD: this is its head */
+	struct log_head head;
 };
 
 /* How a log tells the time; one for each log. See log_line.h. */
@@ -46,6 +55,8 @@ struct log_clock {
 	int64_t hour, hour_offset_s; /* zone_s() of the hour that was asked for last */
 	int64_t last_s;       /* the local time of `last` */
 	uint8_t last[20], last_size; /* the text of the second that was read last */
+	uint64_t stamp_ns;    /* the time that `stamp` tells */
+	uint8_t stamp[46], stamp_size, stamp_kind; /* the whole text that was read last, and the byte behind it: log_time.c */
 };
 
 struct log_parse {

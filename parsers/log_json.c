@@ -3,19 +3,28 @@
 #include <stdlib.h>
 #include <yajl/yajl_parse.h>
 
-enum { VALUES = 1024, TEXT_BYTES = 1 << 17, DEPTH = 16, PATH = 256 };
+enum { VALUES = 1024, TEXTS = 2 * VALUES, TEXT_BYTES = 1 << 17, DEPTH = 16, PATH = 256, SLOTS = 64 };
 
 struct log_json {
 	yajl_handle handle;
+	struct slice given;        /* what yajl reads: `outline`, or the record */
 	uint32_t count, used;
 	unsigned depth;
 	bool refused;              /* not an object, or deeper than is followed */
-	uint16_t path_size, path_at[DEPTH + 1]; /* of each container that is open: where its path ends */
+	uint16_t path_at[DEPTH + 1]; /* of each container that is open: where its path ends */
 	bool list[DEPTH + 1];
+	struct slice key;          /* of the member at hand; in `room` when it has escapes */
+	uint32_t text_next, text_count;
+	struct slice texts[TEXTS]; /* of the outline, in their order; NULL: as yajl reads it */
 	struct log_json_value values[VALUES];
-	char path[PATH];
+	/* Values by path: the first and the last of each slot, then the next of the same slot; numbers from 1, 0 for none. */
+	uint16_t first[SLOTS], last[SLOTS], next[VALUES + 1];
+	char path[PATH], room[PATH];
 	char text[TEXT_BYTES];
+	uint8_t outline[TEXT_BYTES];
 };
+
+/* --- paths ------------------------------------------------------------------------------------------------------- */
 
 static const char *keep(struct log_json *j, const void *at, size_t size)
 {
@@ -28,68 +37,129 @@ static const char *keep(struct log_json *j, const void *at, size_t size)
 	return copy;
 }
 
-/* Directly in a list, at a depth that is kept. */
-static bool in_list(const struct log_json *j)
+/* Puts the path of what comes next behind that of what it is in; how far it goes then. */
+static uint32_t path_end(struct log_json *j)
 {
-	return j->depth && j->depth <= DEPTH && j->list[j->depth];
+	uint32_t at = j->path_at[j->depth];
+	if (j->list[j->depth]) {
+		if (at + 2 > PATH)
+			return at;
+		memcpy(j->path + at, "[]", 2);
+		return at + 2;
+	}
+	if (at == PATH)
+		return at;
+	if (at)
+		j->path[at++] = '.';
+	struct slice key = slice_head(j->key, PATH - at);
+	memcpy(j->path + at, key.at, key.size);
+	return at + key.size;
 }
 
-static int value(struct log_json *j, enum log_json_type type, const void *at, size_t size)
+static bool path_of(struct log_json *j, struct slice *out)
 {
+	*out = slice_head(j->key, PATH);
+	if (j->depth == 1 && !j->list[1] && (const char *)j->key.at != j->room)
+		return true;
+	uint32_t size = path_end(j);
+	*out = slice_of(keep(j, j->path, size), size);
+	return out->at != NULL;
+}
+
+static unsigned slot_of(struct slice path)
+{
+	return path.size ? (path.size * 5u + path.at[0] * 3u + path.at[path.size - 1]) % SLOTS : 0;
+}
+
+/* --- what yajl tells --------------------------------------------------------------------------------------------- */
+
+static bool stays(const struct log_json *j, struct slice text)
+{
+	return (uintptr_t)text.at - (uintptr_t)j->given.at < j->given.size;
+}
+
+static void add(struct log_json *j, struct log_json_value value)
+{
+	unsigned slot = slot_of(value.path);
+	j->values[j->count++] = value;
+	if (j->first[slot])
+		j->next[j->last[slot]] = (uint16_t)j->count;
+	else
+		j->first[slot] = (uint16_t)j->count;
+	j->last[slot] = (uint16_t)j->count;
+	j->next[j->count] = 0;
+}
+
+static int value(struct log_json *j, enum log_json_type type, struct slice text, bool kept)
+{
+	struct slice path;
 	if (!j->depth)
 		j->refused = true;
-	if (!j->depth || j->count == VALUES || j->depth > DEPTH)
+	if (!j->depth || j->count == VALUES || j->depth > DEPTH || !path_of(j, &path))
 		return 1;
-	uint32_t path_size = j->path_size;
-	if (in_list(j) && path_size + 2 <= PATH) {
-		memcpy(j->path + path_size, "[]", 2);
-		path_size += 2;
-	}
-	const char *path = keep(j, j->path, path_size), *text = keep(j, at, size);
-	if (path && text)
-		j->values[j->count++] = (struct log_json_value){slice_of(path, path_size), slice_of(text, (uint32_t)size), (uint8_t)type};
+	if (!kept)
+		text.at = (const uint8_t *)keep(j, text.at, text.size);
+	if (text.at)
+		add(j, (struct log_json_value){path, text, (uint8_t)type});
 	return 1;
 }
 
 static int on_null(void *context)
 {
-	return value(context, JSON_NULL, "", 0);
+	return value(context, JSON_NULL, slice_text(""), true);
 }
 
 static int on_boolean(void *context, int is_true)
 {
-	return value(context, JSON_BOOL, is_true ? "true" : "false", is_true ? 4 : 5);
+	return value(context, JSON_BOOL, slice_text(is_true ? "true" : "false"), true);
 }
 
-static int on_number(void *context, const char *text, size_t size)
+static int on_number(void *context, const char *at, size_t size)
 {
-	return value(context, JSON_NUMBER, text, size);
+	struct slice text = slice_of(at, (uint32_t)size);
+	return value(context, JSON_NUMBER, text, stays(context, text));
 }
 
-static int on_string(void *context, const unsigned char *text, size_t size)
+/* What stands in the record at this place of the outline. False: what yajl has read is gone when this call is. */
+static bool text_of(struct log_json *j, struct slice *text)
 {
-	return value(context, JSON_TEXT, text, size);
+	if (j->text_next < j->text_count && j->texts[j->text_next++].at) {
+		*text = j->texts[j->text_next - 1];
+		return true;
+	}
+	return stays(j, *text);
+}
+
+static int on_string(void *context, const unsigned char *at, size_t size)
+{
+	struct slice text = slice_of(at, (uint32_t)size);
+	bool kept = text_of(context, &text);
+	return value(context, JSON_TEXT, text, kept);
+}
+
+static int on_key(void *context, const unsigned char *at, size_t size)
+{
+	struct log_json *j = context;
+	struct slice key = slice_of(at, (uint32_t)size);
+	if (!text_of(j, &key)) {
+		key = slice_head(key, PATH);
+		memcpy(j->room, key.at, key.size);
+		key.at = (const uint8_t *)j->room;
+	}
+	if (j->depth <= DEPTH)
+		j->key = key;
+	return 1;
 }
 
 static int enter(struct log_json *j, bool list)
 {
 	if (!j->depth && list)
 		j->refused = true;
-	if (in_list(j) && j->path_size + 2 <= PATH) {
-		memcpy(j->path + j->path_size, "[]", 2);
-		j->path_size = (uint16_t)(j->path_size + 2);
-	}
+	uint32_t end = j->depth && j->depth < DEPTH ? path_end(j) : 0;
 	if (++j->depth <= DEPTH) {
 		j->list[j->depth] = list;
-		j->path_at[j->depth] = j->path_size;
+		j->path_at[j->depth] = (uint16_t)end;
 	}
-	return 1;
-}
-
-static int leave(struct log_json *j)
-{
-	if (j->depth && --j->depth <= DEPTH && j->depth)
-		j->path_size = j->path_at[j->depth];
 	return 1;
 }
 
@@ -105,23 +175,8 @@ static int on_list(void *context)
 
 static int on_end(void *context)
 {
-	return leave(context);
-}
-
-static int on_key(void *context, const unsigned char *text, size_t size)
-{
 	struct log_json *j = context;
-	if (j->depth > DEPTH)
-		return 1;
-	uint16_t at = j->path_at[j->depth];
-	bool dot = at > 0;
-	size = at + dot + size <= PATH ? size : at + dot <= PATH ? (size_t)(PATH - at - dot) : 0;
-	if (at + dot <= PATH) {
-		if (dot)
-			j->path[at] = '.';
-		memcpy(j->path + at + dot, text, size);
-		j->path_size = (uint16_t)(at + dot + size);
-	}
+	j->depth -= j->depth > 0;
 	return 1;
 }
 
@@ -152,22 +207,91 @@ void log_json_close(struct log_json *j)
 	free(j);
 }
 
+/* --- the outline ------------------------------------------------------------------------------------------------- */
+
+static bool has_controls(struct slice s)
+{
+	uint64_t found = 0, eight;
+	uint32_t i = 0;
+	for (; i + 8 <= s.size; i += 8) { /* a byte that is less than a blank borrows, and has no upper bit itself */
+		memcpy(&eight, s.at + i, 8);
+		found |= (eight - 0x2020202020202020u) & ~eight;
+	}
+	for (; i < s.size; i++)
+		found |= s.at[i] < 0x20 ? 0x80u : 0u;
+	return found & 0x8080808080808080u;
+}
+
+/* The quote that ends the text that begins at `open`; NULL: none. */
+static const uint8_t *text_quote(const uint8_t *open, const uint8_t *end)
+{
+	const uint8_t *at = open, *from;
+	while ((at = memchr(at + 1, '"', (size_t)(end - at - 1)))) {
+		for (from = at; from[-1] == '\\'; from--)
+			;
+		if (((at - from) & 1) == 0)
+			break;
+	}
+	return at;
+}
+
+/* yajl looks at every byte of a text by itself, which is most of what it does. It is given the record with empty texts instead, and
+ * what they hold is taken from the record; those with escapes stay, for yajl knows what they mean. False: yajl must see the record. */
+static bool outline(struct log_json *j, struct slice record)
+{
+	const uint8_t *at = record.at, *end = record.at + record.size;
+	uint8_t *out = j->outline;
+	if (record.size > sizeof j->outline || has_controls(record))
+		return false;
+	bool escapes = memchr(at, '\\', record.size) != NULL;
+	while (at < end) {
+		if (*at != '"') {
+			*out++ = *at++;
+			continue;
+		}
+		const uint8_t *quote = text_quote(at, end);
+		if (!quote || j->text_count == TEXTS)
+			return false;
+		uint32_t size = (uint32_t)(quote - at) - 1;
+		bool stay = escapes && memchr(at, '\\', size + 1);
+		j->texts[j->text_count++] = stay ? (struct slice){NULL, 0} : slice_of(at + 1, size);
+		*out++ = '"';
+		if (stay) {
+			memcpy(out, at + 1, size);
+			out += size;
+		}
+		*out++ = '"';
+		at = quote + 1;
+	}
+	j->given = slice_of(j->outline, (uint32_t)(out - j->outline));
+	return true;
+}
+
 bool log_json_read(struct log_json *j, struct slice text)
 {
 	j->count = j->used = 0;
 	j->depth = 0;
-	j->path_size = 0;
 	j->refused = false;
+	j->text_next = j->text_count = 0;
+	memset(j->first, 0, sizeof j->first);
 	if (!j->handle && !handle_open(j))
 		return false;
-	bool good = yajl_parse(j->handle, text.at, text.size) == yajl_status_ok && j->depth == 0 && !j->refused;
-	if (good && yajl_complete_parse(j->handle) == yajl_status_ok)
+	if (!outline(j, text)) {
+		j->text_count = 0;
+		j->given = text;
+	}
+	bool good = yajl_parse(j->handle, j->given.at, j->given.size) == yajl_status_ok && j->depth == 0 && !j->refused;
+	/* Behind its last brace an object is whole; behind anything else there may be half a word. */
+	bool braced = j->given.size && j->given.at[j->given.size - 1] == '}';
+	if (good && (braced || yajl_complete_parse(j->handle) == yajl_status_ok))
 		return true;
 	/* A handle that met a fault is of no use any more. */
 	yajl_free(j->handle);
 	j->handle = NULL;
 	return false;
 }
+
+/* --- values ------------------------------------------------------------------------------------------------------ */
 
 uint32_t log_json_count(const struct log_json *j)
 {
@@ -179,21 +303,26 @@ const struct log_json_value *log_json_at(const struct log_json *j, uint32_t inde
 	return index < j->count ? &j->values[index] : NULL;
 }
 
-/* The first value of this path from `from` on; j->count when there is none. */
-static uint32_t find_from(const struct log_json *j, uint32_t from, const char *path)
+const char *log_json_string(struct log_json *j, const struct log_json_value *value)
 {
-	uint32_t size = (uint32_t)strlen(path), i = from;
-	while (i < j->count && (j->values[i].path.size != size || memcmp(j->values[i].path.at, path, size) != 0))
-		i++;
-	return i;
+	return keep(j, value->text.at, value->text.size);
 }
 
-static const struct log_json_value *find(const struct log_json *j, const char *path)
+/* The first value of this path among `number` and those behind it; 0 when there is none. */
+static uint32_t find_from(const struct log_json *j, uint32_t number, struct slice path)
 {
-	return log_json_at(j, find_from(j, 0, path));
+	while (number && !slice_equal(j->values[number - 1].path, path))
+		number = j->next[number];
+	return number;
 }
 
-bool log_json_text(const struct log_json *j, const char *path, struct slice *out)
+static const struct log_json_value *find(const struct log_json *j, struct slice path)
+{
+	uint32_t number = find_from(j, j->first[slot_of(path)], path);
+	return number ? &j->values[number - 1] : NULL;
+}
+
+bool log_json_text_at(const struct log_json *j, struct slice path, struct slice *out)
 {
 	const struct log_json_value *v = find(j, path);
 	if (!v || v->type == JSON_NULL)
@@ -204,7 +333,7 @@ bool log_json_text(const struct log_json *j, const char *path, struct slice *out
 
 bool log_json_number(const struct log_json *j, const char *path, uint64_t *out)
 {
-	const struct log_json_value *v = find(j, path);
+	const struct log_json_value *v = find(j, slice_text(path));
 	uint64_t number = 0;
 	uint32_t n = 0;
 	if (!v || (v->type != JSON_NUMBER && v->type != JSON_TEXT))
@@ -215,18 +344,13 @@ bool log_json_number(const struct log_json *j, const char *path, uint64_t *out)
 	return n && (n == v->text.size || v->text.at[n] == '.');
 }
 
-bool log_json_is(const struct log_json *j, const char *path, const char *text)
-{
-	struct slice value_of;
-	return log_json_text(j, path, &value_of) && slice_is(value_of, text);
-}
-
 uint32_t log_json_all(const struct log_json *j, const char *path, struct slice *out, uint32_t max)
 {
-	uint32_t n = 0;
-	for (uint32_t i = find_from(j, 0, path); i < j->count && n < max; i = find_from(j, i + 1, path))
-		if (j->values[i].type != JSON_NULL)
-			out[n++] = j->values[i].text;
+	struct slice wanted = slice_text(path);
+	uint32_t n = 0, number = find_from(j, j->first[slot_of(wanted)], wanted);
+	for (; number && n < max; number = find_from(j, j->next[number], wanted))
+		if (j->values[number - 1].type != JSON_NULL)
+			out[n++] = j->values[number - 1].text;
 	return n;
 }
 

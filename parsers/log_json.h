@@ -2,7 +2,7 @@
  * reused handle grows to.
  *
  * Paths: {"client":{"id":"x"},"topics":["a","b"]} has client.id = x, topics[] = a, topics[] = b. Values are unescaped and
- * live until the next read. A record with more than it holds keeps what came first. */
+ * live as long as the text that was read, and until the next read. A record with more than it holds keeps what came first. */
 #ifndef TW_LOG_JSON_H
 #define TW_LOG_JSON_H
 
@@ -11,7 +11,7 @@
 enum log_json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_TEXT };
 
 struct log_json_value {
-	struct slice path, text; /* text of a number as it stands, of a bool "true" or "false"; a NUL is behind each */
+	struct slice path, text; /* text of a number as it stands, of a bool "true" or "false" */
 	uint8_t type;
 };
 
@@ -24,11 +24,23 @@ void log_json_close(struct log_json *json);
 bool log_json_read(struct log_json *json, struct slice text);
 uint32_t log_json_count(const struct log_json *json);
 const struct log_json_value *log_json_at(const struct log_json *json, uint32_t index);
+/* Its text with a NUL behind it; NULL: there is no room left. */
+const char *log_json_string(struct log_json *json, const struct log_json_value *value);
 
 /* The first value of this path; false when there is none, or it is null. */
-bool log_json_text(const struct log_json *json, const char *path, struct slice *out);
+bool log_json_text_at(const struct log_json *json, struct slice path, struct slice *out);
+static inline bool log_json_text(const struct log_json *json, const char *path, struct slice *out)
+{
+	return log_json_text_at(json, slice_text(path), out);
+}
+
+static inline bool log_json_is(const struct log_json *json, const char *path, const char *text)
+{
+	struct slice value;
+	return log_json_text(json, path, &value) && slice_is(value, text);
+}
+
 bool log_json_number(const struct log_json *json, const char *path, uint64_t *out); /* whole part; texts of digits too */
-bool log_json_is(const struct log_json *json, const char *path, const char *text);
 /* All values of a path, as "topics[]". */
 uint32_t log_json_all(const struct log_json *json, const char *path, struct slice *out, uint32_t max);
 

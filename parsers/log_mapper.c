@@ -80,7 +80,7 @@ static void mapper_envelope(struct log_clock *clock, struct log_record *record)
 	} else if (m->time_format) {
 		clock->format = m->time_format;
 		log_take_format(clock, &value, &record->time_ns);
-	} else if (!log_take_epoch(&value, &record->time_ns)) {
+	} else if (!log_take_epoch(clock, &value, &record->time_ns)) {
 		log_take_iso(clock, &value, &record->time_ns);
 	}
 }

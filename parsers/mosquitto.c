@@ -243,7 +243,7 @@ static void ended(struct log_parse *parse, struct slice client_id, enum action a
 		event.outcome = OUTCOME_UNKNOWN;
 	log_emit(parse, &event);
 	if (parse->about)
-		log_session_end(parse->about);
+		log_session_end(parse->sessions, parse->about);
 }
 
 static void closed(struct log_parse *parse, struct mosquitto *m, struct slice client_id)
@@ -346,23 +346,26 @@ static bool client_line(struct log_parse *parse, struct mosquitto *m, struct sli
 
 /* --- lines ------------------------------------------------------------------------------------------------------- */
 
-static const char *const heads[] = {"New connection from ", "New client connected from ", "New bridge connected from ", "Client ",
-	"Received ", "Sending ", "Denied PUBLISH", "Dropped too large PUBLISH", "Outgoing messages are", "OpenSSL Error", "Invalid ",
-	"Too high QoS", "Bad client ", "Bad socket ", "Protocol error from ", "Expiring client ", "Socket error on client ", "Error: ",
-	"mosquitto version ", "Config loaded from ", "Opening ipv", "Opening websockets", "No will message", "Will message specified",
-	"dynsec: ", "Connecting bridge ", "Warning: ", "Saving in-memory database", "Loading plugin: ", "Connection from ", "\t", NULL};
+#define HEAD(text) {text, sizeof(text) - 1}
+static const struct { const char *text; uint32_t size; } heads[] = {HEAD("Received "), HEAD("Sending "), HEAD("New connection from "),
+	HEAD("New client connected from "), HEAD("Client "), HEAD("New bridge connected from "), HEAD("Denied PUBLISH"),
+	HEAD("Dropped too large PUBLISH"), HEAD("Outgoing messages are"), HEAD("OpenSSL Error"), HEAD("Invalid "), HEAD("Too high QoS"),
+	HEAD("Bad client "), HEAD("Bad socket "), HEAD("Protocol error from "), HEAD("Expiring client "), HEAD("Socket error on client "),
+	HEAD("Error: "), HEAD("mosquitto version "), HEAD("Config loaded from "), HEAD("Opening ipv"), HEAD("Opening websockets"),
+	HEAD("No will message"), HEAD("Will message specified"), HEAD("dynsec: "), HEAD("Connecting bridge "), HEAD("Warning: "),
+	HEAD("Saving in-memory database"), HEAD("Loading plugin: "), HEAD("Connection from "), HEAD("\t")};
 
 static bool is_message(struct slice text)
 {
-	for (const char *const *head = heads; *head; head++)
-		if (slice_starts(text, slice_text(*head)))
+	for (unsigned i = 0; text.size && i < sizeof heads / sizeof *heads; i++)
+		if (text.at[0] == (uint8_t)heads[i].text[0] && log_take_text(&text, heads[i].text, heads[i].size))
 			return true;
 	return false;
 }
 
 /* Behind a prefix of the user's own strftime format, or a syslog header in another language: the message begins after ": ". Only a
  * message that is known is looked for there, for a client identifier may have a ": " as well. An epoch right before it is its time. */
-static struct slice behind_prefix(struct slice text, uint64_t *time_ns)
+static struct slice behind_prefix(struct log_clock *clock, struct slice text, uint64_t *time_ns)
 {
 	struct slice rest = text, prefix;
 	if (is_message(text) || !text.size)
@@ -370,7 +373,7 @@ static struct slice behind_prefix(struct slice text, uint64_t *time_ns)
 	for (unsigned tried = 0; tried < 4 && log_take_until(&rest, ": ", &prefix) && rest.at - text.at <= 80; tried++)
 		if (is_message(rest)) {
 			uint64_t epoch_ns;
-			if (!*time_ns && log_take_epoch(&prefix, &epoch_ns) && !prefix.size)
+			if (!*time_ns && log_take_epoch(clock, &prefix, &epoch_ns) && !prefix.size)
 				*time_ns = epoch_ns;
 			return rest;
 		}
@@ -385,7 +388,7 @@ static void mosquitto_envelope(struct log_clock *clock, struct log_record *recor
 	if (rest.size && rest.at[0] == '$' && log_take(&rest, "$SYS/broker/log/"))
 		log_take_word(&rest);
 	struct slice epoch = rest;
-	if (!clock->format && log_take_epoch(&epoch, &time_ns) && log_take(&epoch, ": ")) {
+	if (!clock->format && log_take_epoch(clock, &epoch, &time_ns) && log_take(&epoch, ": ")) {
 		record->time_ns = time_ns;
 		record->text = epoch;
 	} else {
@@ -393,7 +396,7 @@ static void mosquitto_envelope(struct log_clock *clock, struct log_record *recor
 		record->line = rest;
 		log_envelope(clock, record);
 		record->line = line;
-		record->text = behind_prefix(record->text, &record->time_ns);
+		record->text = behind_prefix(clock, record->text, &record->time_ns);
 	}
 }
 

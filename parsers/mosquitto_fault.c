@@ -51,7 +51,7 @@ bool mosquitto_due_to(struct log_parse *parse, struct mosquitto *m, struct slice
 		struct event event = log_event(parse, PROTOCOL_MQTT, ACTION_CLOSE, OUTCOME_FAILURE, reason);
 		event.direction = TO_CLIENT;
 		log_emit(parse, &event);
-		log_session_end(parse->about);
+		log_session_end(parse->sessions, parse->about);
 	} else if (unknown && told) {
 		struct event event = log_event(parse, PROTOCOL_TCP, ACTION_CLOSE, OUTCOME_UNKNOWN, reason);
 		log_emit(parse, &event);
@@ -80,7 +80,7 @@ bool mosquitto_sent_away(struct log_parse *parse, struct mosquitto *m, struct sl
 	event.direction = TO_CLIENT;
 	log_emit(parse, &event);
 	if (was_in)
-		log_session_end(parse->about);
+		log_session_end(parse->sessions, parse->about);
 	return true;
 }
 
@@ -189,7 +189,7 @@ static bool expired(struct log_parse *parse, struct slice client_id)
 	event.direction = TO_CLIENT;
 	log_emit(parse, &event);
 	if (parse->about)
-		log_session_end(parse->about);
+		log_session_end(parse->sessions, parse->about);
 	return true;
 }
 
@@ -204,7 +204,7 @@ static bool socket_error(struct log_parse *parse, struct mosquitto *m, struct sl
 	struct event event = log_event(parse, PROTOCOL_MQTT, ACTION_CLOSE, OUTCOME_FAILURE, "no_disconnect");
 	log_emit(parse, &event);
 	if (parse->about)
-		log_session_end(parse->about);
+		log_session_end(parse->sessions, parse->about);
 	return true;
 }
 

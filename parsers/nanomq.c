@@ -173,7 +173,7 @@ static bool webhook(struct log_parse *parse, struct nanomq *n)
 		else
 			log_client_end(parse, ACTION_CLOSE, OUTCOME_FAILURE, silent ? "keepalive_timeout" : "no_disconnect", TO_SERVER);
 		if (parse->about)
-			log_session_end(parse->about);
+			log_session_end(parse->sessions, parse->about);
 	} else if (log_json_is(json, "action", "message_publish")) {
 		published(parse, "topic");
 	}
@@ -189,7 +189,7 @@ static void nanomq_envelope(struct log_clock *clock, struct log_record *record)
 	if (!record->line.size || record->line.at[0] != '{') {
 		log_envelope(clock, record);
 		take_head(&record->text, &record->level);
-	} else if (log_json_raw(record->line, "ts", &raw) && log_take_epoch(&raw, &time_ns)) {
+	} else if (log_json_raw(record->line, "ts", &raw) && log_take_epoch(clock, &raw, &time_ns)) {
 		record->time_ns = time_ns;
 	}
 }

@@ -18,7 +18,7 @@ static void pino_envelope(struct log_clock *clock, struct log_record *record)
 	record->text = rest;
 	if (log_json_raw(rest, "time", &raw)) {
 		log_take(&raw, "\"");
-		if (!log_take_epoch(&raw, &record->time_ns))
+		if (!log_take_epoch(clock, &raw, &record->time_ns))
 			log_take_iso(clock, &raw, &record->time_ns);
 	}
 	if (log_json_raw(rest, "level", &raw) && log_take_number(&raw, 100, &level))

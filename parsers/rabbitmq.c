@@ -44,7 +44,7 @@ static uint64_t json_time(struct log_clock *clock, struct slice line)
 		if (!log_json_item(&line, &value))
 			break;
 		struct slice text = log_unquoted(value);
-		if ((log_take_iso(clock, &text, &time_ns) || log_take_epoch(&text, &time_ns)) && !text.size)
+		if ((log_take_iso(clock, &text, &time_ns) || log_take_epoch(clock, &text, &time_ns)) && !text.size)
 			return time_ns;
 	}
 	return 0;
@@ -68,9 +68,8 @@ static bool json_parse(struct log_parse *parse, struct rabbitmq *r)
 	if (!log_json_read(parse->json[0], parse->record->text))
 		return false;
 	for (uint32_t i = 0; (value = log_json_at(parse->json[0], i)); i++) {
-		uint8_t level = value->type == JSON_TEXT ? log_level_of(value->text) : LOG_LEVEL_NONE;
-		if (!parse->log.level && level)
-			parse->log.level = level;
+		if (!parse->log.level && value->type == JSON_TEXT)
+			parse->log.level = log_level_of(value->text);
 		if (!process.size && is_process(value->text))
 			process = value->text;
 		if (!message.at && value->type == JSON_TEXT && is_known(value->text))

@@ -51,9 +51,9 @@ static void forget(struct log_parse *parse, struct slice process)
 {
 	struct log_session *session = by_process(parse, process);
 	if (session)
-		log_session_end(session);
+		log_session_end(parse->sessions, session);
 	if (parse->about)
-		log_session_end(parse->about);
+		log_session_end(parse->sessions, parse->about);
 }
 
 /* --- beginnings -------------------------------------------------------------------------------------------------- */
@@ -116,7 +116,7 @@ static void let_in(struct log_parse *parse, struct rabbitmq *r, struct slice pro
 	struct log_session *replaced = log_session_find(parse->sessions, log_session_key(parse->source, KEY_REPLACED, client_id));
 	if (replaced) {
 		struct log_session old = *replaced;
-		log_session_end(replaced);
+		log_session_end(parse->sessions, replaced);
 		log_client_replaced(parse, &old, &ends);
 	}
 }

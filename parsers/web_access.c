@@ -33,39 +33,41 @@ static bool take_quoted(struct slice *rest, struct slice *out)
 }
 
 struct access_line {
-	struct slice host, from, user, request, referer, agent;
-	struct address address;
-	uint16_t port;
-	uint64_t time_ns, status, bytes;
+	struct slice request, referer, agent;
+	uint64_t status, bytes;
 };
 
-/* "10.0.0.1 - user [": a user name may have blanks and brackets; the time behind it must be one. */
-static bool take_head(struct log_clock *clock, struct slice *rest, struct access_line *line)
+/* "10.0.0.1 - user [23/Nov/2026:14:56:17 +0000] ": a user name may have blanks and brackets; the time behind it must be one. */
+static bool take_head(struct log_clock *clock, struct slice text, struct log_record *record)
 {
-	struct slice r = *rest, whole, ident;
-	line->from = log_take_word(&r);
-	if (!log_end(line->from, &line->address, &line->port)) {
-		line->host = line->from;
-		line->from = log_take_word(&r);
-		if (!log_end(line->from, &line->address, &line->port))
+	struct log_head *head = &record->head;
+	struct slice r = text, from = log_take_word(&r), ident, before;
+	uint64_t time_ns;
+	head->host = (struct slice){NULL, 0};
+	if (!log_end(from, &head->address, &head->port)) {
+		head->host = from;
+		from = log_take_word(&r);
+		if (!log_end(from, &head->address, &head->port))
 			return false;
 	}
 	ident = log_take_word(&r);
-	whole = r;
-	while (ident.size && log_take_until(&r, " [", &line->user)) {
-		line->user = slice_of(whole.at, (uint32_t)(r.at - whole.at) - 2);
-		if (log_take_clf(clock, &r, &line->time_ns) && log_take(&r, "] ")) {
-			*rest = r;
+	const uint8_t *user = r.at;
+	while (ident.size && log_take_until(&r, " [", &before)) {
+		head->user = slice_of(user, (uint32_t)(r.at - user) - 2);
+		if (log_take_clf(clock, &r, &time_ns) && log_take(&r, "] ")) {
+			head->size = (uint32_t)(r.at - text.at);
+			record->time_ns = time_ns;
 			return true;
 		}
 	}
 	return false;
 }
 
-static bool take_line(struct log_clock *clock, struct slice rest, struct access_line *line)
+/* What is behind the head. */
+static bool take_line(struct slice rest, struct access_line *line)
 {
 	*line = (struct access_line){0};
-	if (!take_head(clock, &rest, line) || !take_quoted(&rest, &line->request) || !log_take_number(&rest, 999, &line->status))
+	if (!take_quoted(&rest, &line->request) || !log_take_number(&rest, 999, &line->status))
 		return false;
 	log_take(&rest, " ");
 	struct slice bytes = log_take_word(&rest);
@@ -74,6 +76,12 @@ static bool take_line(struct log_clock *clock, struct slice rest, struct access_
 	if (take_quoted(&rest, &line->referer))
 		take_quoted(&rest, &line->agent);
 	return true;
+}
+
+static bool take_record(const struct log_record *record, struct access_line *line)
+{
+	uint32_t size = record->head.size;
+	return size && take_line(slice_of(record->text.at + size, record->text.size - size), line);
 }
 
 static bool is_given(struct slice text)
@@ -85,7 +93,7 @@ static void answered(struct log_parse *parse, struct web_access *a, const struct
 {
 	struct http_event *http = &a->request.http;
 	unsigned status = (unsigned)line->status;
-	bool failed = status >= 400, named = is_given(line->user);
+	bool failed = status >= 400, named = is_given(parse->record->head.user);
 	http->status = (uint16_t)status;
 	http->response_bytes = line->bytes;
 	a->request.present[0] |= 1ull << HTTP_BIT_STATUS | 1ull << HTTP_BIT_RESPONSE;
@@ -100,44 +108,40 @@ static void answered(struct log_parse *parse, struct web_access *a, const struct
 static void web_access_envelope(struct log_clock *clock, struct log_record *record)
 {
 	struct slice rest = record->line;
-	struct access_line line = {0};
-	if (rest.size && (rest.at[0] == '<' || rest.at[0] >= 'A') && !take_head(clock, &rest, &line)) {
-		rest = record->line;
-		if (log_take_syslog(clock, &rest, record))
-			record->text = rest;
-	} else {
-		rest = record->line;
+	if (take_head(clock, rest, record) || !rest.size || (rest.at[0] != '<' && rest.at[0] < 'A'))
+		return;
+	if (log_take_syslog(clock, &rest, record)) {
+		record->text = rest;
+		take_head(clock, rest, record);
 	}
-	if (line.time_ns || take_head(clock, &rest, &line))
-		record->time_ns = line.time_ns;
 }
 
 static enum log_verdict web_access_parse(struct log_parse *parse)
 {
 	struct web_access *a = parse->state;
+	const struct log_head *head = &parse->record->head;
 	struct access_line line;
-	struct log_clock clock = {0};
 	bool ignored;
 	if (!parse->record->text.size)
 		return LOG_TAKEN;
-	if (!take_line(&clock, parse->record->text, &line))
+	if (!take_record(parse->record, &line))
 		return LOG_UNREADABLE;
 	a->request.http = (struct http_event){0};
 	a->request.present[0] = a->request.present[1] = 0;
-	parse->ends.client = line.address;
-	parse->ends.client_port = line.port;
-	parse->base.flow_id = log_flow_id(parse, &line.address, line.port);
-	if (line.host.size) {
-		struct slice port = line.host, host;
-		web_set(&a->request, &a->request.http.host, HTTP_BIT_HOST, log_take_until_last(&port, ":", &host) ? host : line.host);
+	parse->ends.client = head->address;
+	parse->ends.client_port = head->port;
+	parse->base.flow_id = log_flow_id(parse, &head->address, head->port);
+	if (head->host.size) {
+		struct slice port = head->host, host;
+		web_set(&a->request, &a->request.http.host, HTTP_BIT_HOST, log_take_until_last(&port, ":", &host) ? host : head->host);
 	}
 	if (is_given(line.agent))
 		web_set(&a->request, &a->request.http.user_agent, HTTP_BIT_USER_AGENT, line.agent);
 	if (is_given(line.referer))
 		web_set(&a->request, &a->request.http.referer, HTTP_BIT_REFERER,
 			http_redact(line.referer, a->request.referer, sizeof a->request.referer, &ignored));
-	if (is_given(line.user))
-		name_set(&parse->session.user, line.user);
+	if (is_given(head->user))
+		name_set(&parse->session.user, head->user);
 	if (web_request_line(&a->request, line.request))
 		web_emit(parse, &a->request, HTTP_REQUEST, ACTION_REQUEST, OUTCOME_UNKNOWN, NULL);
 	else if (is_given(line.request))
@@ -157,7 +161,7 @@ static unsigned web_access_probe(struct slice head)
 		log_take_end(&record.line, "\r");
 		record.text = record.line;
 		web_access_envelope(&clock, &record);
-		lines += take_line(&clock, record.text, &read);
+		lines += take_record(&record, &read);
 	}
 	return lines;
 }

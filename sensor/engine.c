@@ -277,7 +277,7 @@ static void engine_prepare(const struct engine *e, const struct waiting *w)
 static void engine_flush(struct engine *e)
 {
 	unsigned count = e->batch_count;
-	for (unsigned i = 0; i < count + AHEAD; i++) {
+	for (unsigned i = 0; count && i < count + AHEAD; i++) {
 		if (i < count)
 			flow_prefetch(e->flows, e->batch[i].hash);
 		if (i >= AHEAD - NEAR && i - (AHEAD - NEAR) < count)

@@ -55,7 +55,7 @@ static bool open_at(struct follow *f, const char *path, const struct logfile_pla
 static void hash_head(struct follow *f)
 {
 	uint8_t head[HEAD];
-	uint64_t read_bytes = logfile_place(f->file).offset;
+	uint64_t read_bytes = logfile_place(f->file)->offset;
 	uint32_t size = read_bytes < HEAD ? (uint32_t)read_bytes : HEAD;
 	int descriptor = logfile_descriptor(f->file);
 	if (size <= f->at.head_bytes || descriptor < 0 || pread(descriptor, head, size, 0) != (ssize_t)size)
@@ -176,7 +176,7 @@ static void truncated(struct follow *f)
 {
 	struct sibling *all;
 	unsigned count = siblings_of(f, &all), i = count;
-	struct logfile_place place = logfile_place(f->file);
+	struct logfile_place place = *logfile_place(f->file);
 	for (unsigned n = 0; n < count && i == count; n++)
 		if (strcmp(all[n].path, f->path) != 0 && same_head(all[n].path, &f->at))
 			i = n;
@@ -255,7 +255,7 @@ bool follow_next(struct follow *f, struct slice *line, bool *cut, uint32_t *numb
 {
 	for (unsigned tries = 0; f->file && tries < 8; tries++) {
 		struct stat of;
-		*number = logfile_place(f->file).number;
+		*number = logfile_place(f->file)->number;
 		if (logfile_next(f->file, false, line, cut) == LINE_TAKEN)
 			return true;
 		if (f->file && stat(f->path, &of) == 0 && same_file(&of, &f->at)) {
@@ -278,7 +278,7 @@ bool follow_place(struct follow *f, struct follow_place *out)
 	}
 	hash_head(f);
 	*out = f->at;
-	out->place = logfile_place(f->file);
+	out->place = *logfile_place(f->file);
 	return true;
 }
 

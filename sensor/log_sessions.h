@@ -25,6 +25,7 @@ uint64_t log_session_key(uint64_t source, unsigned kind, struct slice name);
 struct log_session *log_session_find(struct log_sessions *sessions, uint64_t key); /* NULL when unknown */
 /* A blank one under this key; what was there before is gone. */
 struct log_session *log_session_begin(struct log_sessions *sessions, uint64_t key, uint64_t time_ns);
-void log_session_end(struct log_session *session);
+/* The next that begins may take its place. */
+void log_session_end(struct log_sessions *sessions, struct log_session *session);
 
 #endif

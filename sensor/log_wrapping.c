@@ -48,7 +48,7 @@ static bool take_json(struct log_json *json, struct slice *line, uint64_t *time_
 		return false;
 	if (!log_json_text(json, of_docker ? "log" : "MESSAGE", &text) || text.size > line->size ||
 	    !log_json_text(json, of_docker ? "time" : "__REALTIME_TIMESTAMP", &time) ||
-	    !(of_docker ? log_take_iso(&clock, &time, time_ns) : log_take_epoch(&time, time_ns)))
+	    !(of_docker ? log_take_iso(&clock, &time, time_ns) : log_take_epoch(&clock, &time, time_ns)))
 		return false;
 	memmove((uint8_t *)(uintptr_t)line->at, text.at, text.size); /* the line is ours, as in logs_record() */
 	line->size = text.size;

@@ -19,6 +19,7 @@ struct logfile {
 	struct logfile_place place;
 	char fault[160];  /* "": none */
 	bool fault_told;
+	bool coloured;    /* there has been an escape */
 	uint8_t bytes[BUFFER];
 };
 
@@ -104,7 +105,10 @@ static int fill(struct logfile *file)
 		file->start = 0;
 	}
 	int n = *file->fault ? 0 : fetch(file, file->bytes + file->end, BUFFER - file->end);
-	file->end += n > 0 ? (uint32_t)n : 0;
+	if (n > 0) {
+		file->coloured = file->coloured || memchr(file->bytes + file->end, 0x1b, (size_t)n);
+		file->end += (uint32_t)n;
+	}
 	return n;
 }
 
@@ -192,9 +196,14 @@ const char *logfile_fault(const struct logfile *file)
 	return file->fault;
 }
 
-struct logfile_place logfile_place(const struct logfile *file)
+const struct logfile_place *logfile_place(const struct logfile *file)
 {
-	return file->place;
+	return &file->place;
+}
+
+bool logfile_coloured(const struct logfile *file)
+{
+	return file->coloured;
 }
 
 bool logfile_seek(struct logfile *file, const struct logfile_place *place)

@@ -27,9 +27,12 @@ struct logfile_place {
 	uint32_t number;
 	bool within; /* the rest of a line that was cut comes first */
 };
-struct logfile_place logfile_place(const struct logfile *file);
+const struct logfile_place *logfile_place(const struct logfile *file);
 bool logfile_seek(struct logfile *file, const struct logfile_place *place);
 int logfile_descriptor(const struct logfile *file); /* -1 of a gzip'ed one */
+
+/* May a line have colours in it, as on a terminal? */
+bool logfile_coloured(const struct logfile *file);
 
 /* What comes next, at most the buffer, which stays to be read. */
 struct slice logfile_ahead(struct logfile *file);

@@ -10,12 +10,10 @@
 bool logs_followed_line(struct logs *l, struct log *log, struct log_record *record)
 {
 	struct slice line;
-	uint32_t number;
-	bool cut;
-	if (!follow_next(log->follow, &line, &cut, &number))
+	if (!follow_next(log->follow, &line, &record->cut, &record->number))
 		return false;
 	l->options.counters->log_bytes += line.size + 1;
-	logs_record(l, log, record, line, number, cut);
+	logs_record(l, log, record, line, true);
 	return true;
 }
 
@@ -156,7 +154,9 @@ bool logs_receive(struct logs *l, uint64_t now_ns)
 		for (unsigned n = 0; n < AT_ONCE && listener_next(r->listener, &message, &cut); n++) {
 			struct log *log = sender_of(r, message, now_ns);
 			log->arrival_ns = now_ns + n;
-			logs_record(l, log, &log->record, message, ++r->messages, cut);
+			log->record.number = ++r->messages;
+			log->record.cut = cut;
+			logs_record(l, log, &log->record, message, true);
 			l->options.counters->log_bytes += message.size;
 			any = true;
 			if (!sender_format(log, log->record.line)) {

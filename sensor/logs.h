@@ -58,8 +58,8 @@ struct logs {
 };
 
 void logs_fault(struct logs *l, const char *path, const char *what);
-/* Fills a record with a line: its end, its wrapping and colours off. */
-void logs_record(struct logs *l, struct log *log, struct log_record *record, struct slice line, uint32_t number, bool cut);
+/* Fills a record with a line: its end, its wrapping, and the colours that it may have, off. */
+void logs_record(struct logs *l, struct log *log, struct log_record *record, struct slice line, bool coloured);
 bool logs_followed_line(struct logs *l, struct log *log, struct log_record *record);
 void logs_time(struct log *log, struct log_record *record);
 void logs_deliver(struct logs *l, struct log *log); /* its record */

@@ -126,36 +126,42 @@ static void without_colours(struct slice *line)
 		line->size = log_without_colours(*line, (uint8_t *)(uintptr_t)line->at);
 }
 
-void logs_record(struct logs *l, struct log *log, struct log_record *record, struct slice line, uint32_t number, bool cut)
+void logs_record(struct logs *l, struct log *log, struct log_record *record, struct slice line, bool coloured)
 {
-	uint64_t outer_ns;
 	l->options.counters->log_lines++;
-	l->options.counters->log_cut += cut;
+	l->options.counters->log_cut += record->cut;
 	/* A file that was emptied under its writer begins with a hole, which reads as zeros; padding ends with them. */
 	while (line.size && (line.at[line.size - 1] == '\r' || line.at[line.size - 1] == '\0'))
 		line.size--;
 	while (line.size && line.at[0] == '\0')
 		line = slice_of(line.at + 1, line.size - 1);
-	without_colours(&line);
-	log_unwrap(&log->wrapping, l->json[0], &line, &outer_ns);
-	without_colours(&line);
-	*record = (struct log_record){.line = line, .text = line, .outer_ns = outer_ns, .number = number, .cut = cut,
-				      .file = log->parts[log->follow ? 0 : log->part].file};
+	if (coloured)
+		without_colours(&line);
+	uint32_t size = line.size;
+	log_unwrap(&log->wrapping, l->json[0], &line, &record->outer_ns);
+	if (line.size < size) /* what JSON had escaped may be a colour now */
+		without_colours(&line);
+	record->line = record->text = line;
+	record->host = record->app = (struct slice){NULL, 0};
+	record->time_ns = 0;
+	record->level = 0;
+	record->head.size = 0;
+	record->file = log->parts[log->follow ? 0 : log->part].file;
 }
 
 static bool line_of(struct logs *l, struct log *log, struct log_record *record)
 {
-	bool cut;
 	if (log->follow)
 		return logs_followed_line(l, log, record);
 	while (log->file || part_open(l, log)) {
 		struct slice line;
-		uint32_t number = logfile_place(log->file).number;
-		uint64_t before = logfile_place(log->file).offset;
-		enum line_result result = logfile_next(log->file, true, &line, &cut);
+		const struct logfile_place *place = logfile_place(log->file);
+		uint64_t before = place->offset;
+		record->number = place->number;
+		enum line_result result = logfile_next(log->file, true, &line, &record->cut);
 		if (result == LINE_TAKEN) {
-			l->options.counters->log_bytes += logfile_place(log->file).offset - before;
-			logs_record(l, log, record, line, number, cut);
+			l->options.counters->log_bytes += place->offset - before;
+			logs_record(l, log, record, line, logfile_coloured(log->file));
 			return true;
 		}
 		if (result == LINE_DAMAGED) {
@@ -437,7 +443,7 @@ void logs_progress(const struct logs *l, uint64_t *done, uint64_t *total)
 			if (j < log->part)
 				*done += log->parts[j].bytes;
 			else if (j == log->part && log->file && logfile_descriptor(log->file) >= 0)
-				*done += logfile_place(log->file).offset;
+				*done += logfile_place(log->file)->offset;
 		}
 }
 
