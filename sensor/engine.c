@@ -240,6 +240,8 @@ static void engine_udp(struct engine *e, struct flow *flow, enum direction direc
 	half->packets++;
 	half->bytes += d->payload_bytes;
 	if (d->refused) {
+		if (direction == TO_CLIENT) /* the asker has gone before an answer came: says nothing of whom it asked */
+			return;
 		flow->session.state = SESSION_REFUSED;
 		engine_failed(e, flow, "unreachable");
 		return;
