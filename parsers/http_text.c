@@ -403,6 +403,16 @@ bool http_find_message(struct slice *input, uint8_t direction, bool *lost, uint3
 	return !*lost;
 }
 
+/* To Digest a nonce may be too old, which says nothing against the password (RFC 7616 section 3.3). */
+static bool nonce_is_stale(struct slice asked)
+{
+	const uint8_t *at = asked.size ? memmem(asked.at, asked.size, "stale=", 6) : NULL;
+	struct slice value = at ? slice_of(at + 6, asked.size - (uint32_t)(at + 6 - asked.at)) : (struct slice){0};
+	if (value.size && value.at[0] == '"')
+		value = slice_of(value.at + 1, value.size - 1);
+	return value.size >= 4 && strncasecmp((const char *)value.at, "true", 4) == 0;
+}
+
 /* NTLM and Negotiate take two rounds: a 401 whose WWW-Authenticate carries the server's token is half-way (RFC 4559). */
 static bool login_goes_on(struct slice asked)
 {
@@ -410,7 +420,7 @@ static bool login_goes_on(struct slice asked)
 	for (unsigned i = 0; i < sizeof schemes / sizeof *schemes; i++)
 		if (asked.size > strlen(schemes[i]) && memcmp(asked.at, schemes[i], strlen(schemes[i])) == 0)
 			return true;
-	return false;
+	return nonce_is_stale(asked);
 }
 
 enum outcome http_login_outcome(const struct http_event *http, bool posted, struct slice asked)

@@ -8,7 +8,8 @@ import struct
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from coap_messages import (ACK, CON, CONTENT, ECHO, GET, UNAUTHORIZED, Capture, Talk, TcpTalk, checksum, ip_packet, message)
+from coap_messages import ECHO, GET, NON, UNAUTHORIZED, Capture, Talk, TcpTalk, checksum, ip_packet, message, path
+from tls import client_hello, message as handshake, record_of, server_hello, sized
 
 PCAPS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../pcaps")
 GATEWAY_TIMEOUT = 0xa4
@@ -73,6 +74,118 @@ def challenge(c):
              f'uri="/snapshot/{n}", response="{n:032x}", qop=auth, nc=00000001, cnonce="aa"\r\n', body="jpeg")
         c.wait(2)
     web.close()
+
+
+def digest(nonce, target):
+    return (f'Authorization: Digest username="viewer", realm="camera", nonce="{nonce:08x}", uri="{target}", '
+            f'response="{nonce:032x}", qop=auth, nc=00000001, cnonce="aa"\r\n')
+
+
+@capture("session", "session_success_after_failures-quiet-stale_nonce")
+def stale_nonce(c):
+    """A poller whose nonce has expired each time: the password is right, the server wants it with another nonce."""
+    web = TcpTalk(c, dport=80)
+    for n in range(12):
+        http(web, "/snapshot", "401 Unauthorized", digest(n, "/snapshot"),
+             f'WWW-Authenticate: Digest realm="camera", nonce="{n + 1:08x}", qop="auth", stale=true\r\n')
+        http(web, "/snapshot", "200 OK", digest(n + 1, "/snapshot"), body="jpeg")
+        c.wait(10)
+    web.close()
+
+
+@capture("http", "http_login_hammering-quiet-oneway_token")
+def poller_one_way(c):
+    """Each second a request with a token, by a program that polls; the answers take another way."""
+    web = TcpTalk(c, dport=80)
+    c.packets = c.packets[:1] + c.packets[2:]
+    for _ in range(60):
+        web.up(b"GET /api/states HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer eyJhbGciOiJIUzI1NiJ9.e30.AA\r\n\r\n")
+        c.wait(1)
+
+
+@capture("http", "http_default_credential-quiet-redirect")
+def redirected(c):
+    """A factory password, and a server that sends the client to HTTPS whatever it says."""
+    web = TcpTalk(c, dport=80)
+    http(web, "/status", "301 Moved Permanently", "Authorization: Basic YWRtaW46YWRtaW4=\r\n", "Location: https://camera/status\r\n")
+    web.close()
+
+
+@capture("session", "session_silent_client_many-quiet-http")
+def dashboards(c):
+    """Twelve connections that were let in by a password and are kept for the next request, ten minutes later."""
+    talks = [TcpTalk(c, sport=50000 + n, dport=80) for n in range(12)]
+    for _ in range(2):
+        for talk in talks:
+            http(talk, "/status", "200 OK", "Authorization: Basic dmlld2VyOlp6OS1xMQ==\r\n", body="{}")
+        c.wait(600)
+    for talk in talks:
+        talk.close()
+
+
+@capture("session", "session_beacon-quiet-group")
+def group(c):
+    """A controller that tells all lamps every ten seconds what is on: a group is no server outside."""
+    for n in range(30):
+        c.udp("10.30.0.5", 50000, "224.0.1.187", 5683, message(NON, GET, n, b"%c" % n, path("/lights")))
+        c.wait(10)
+
+
+TLS, TLS_1, DTLS = b"\3\3", b"\3\1", b"\xfe\xfd"
+GOOD_SUITE = b"\xc0\x2f"
+
+
+def extension(number, content=b""):
+    return number.to_bytes(2, "big") + sized(2, content)
+
+
+def secured(c, n, extensions=b"", port=8883, end=17):
+    """A session of TLS 1.2, ended by its client: 17 FIN, 4 RST."""
+    talk = TcpTalk(c, sport=50000 + n, dport=port)
+    talk.up(record_of(TLS_1, 22, handshake(1, client_hello(TLS, GOOD_SUITE, extensions))))
+    talk.down(record_of(TLS, 22, handshake(2, server_hello(TLS, GOOD_SUITE))))
+    talk.down(record_of(TLS, 20, b"\1") + record_of(TLS, 22, bytes(40)))
+    talk.up(record_of(TLS, 20, b"\1") + record_of(TLS, 22, bytes(40)) + record_of(TLS, 23, bytes(200)))
+    talk.down(record_of(TLS, 23, bytes(4000)))
+    talk._say(0, b"", end)
+
+
+@capture("session", "session_abnormal_termination-quiet-https")
+def https_resets(c):
+    """A browser that drops its connections when it has seen enough: HTTP has no good-bye."""
+    for n in range(20):
+        secured(c, n, extension(16, sized(2, b"\2h2\x08http/1.1")), 443, 4)
+        c.wait(5)
+
+
+@capture("tls", "tls_fingerprint_change-quiet-retried")
+def retried(c):
+    """One client all along: then it has a ticket, and with that padding; then the server wants another group and gives a cookie."""
+    for n in range(12):
+        secured(c, n, extension(35))
+        c.wait(60)
+    secured(c, 12, extension(35, bytes(180)) + extension(21, bytes(60)))
+    retry = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
+    asks = TLS + retry + sized(1, b"") + b"\x13\1\0" + sized(2, extension(43, b"\3\4") + extension(44, sized(2, b"cookie")))
+    talk = TcpTalk(c, sport=50100, dport=8883)
+    talk.up(record_of(TLS_1, 22, handshake(1, client_hello(TLS, GOOD_SUITE, extension(35)))))
+    talk.down(record_of(TLS, 22, handshake(2, asks)))
+    talk.up(record_of(TLS, 22, handshake(1, client_hello(TLS, GOOD_SUITE, extension(35) + extension(44, sized(2, b"cookie"))))))
+    talk.close()
+
+
+@capture("session", "session_auth_bruteforce-quiet-dtls")
+def refused_again(c):
+    """Two devices behind one address, with an unknown key, send each flight three times, as its answer is lost on their side of the tap."""
+    def record(number, kind, body):
+        return record_of(DTLS, kind, body, bytes(2) + number.to_bytes(6, "big"))
+    for n in range(2):
+        hello = handshake(1, client_hello(DTLS, b"\xc0\xa8", cookie=b""))
+        flight = record(0, 22, hello[:4] + bytes(5) + hello[1:])
+        for i in range(3):
+            c.udp("10.30.0.41", 40000 + n, "10.30.0.1", 5684, flight)
+            c.udp("10.30.0.1", 5684, "10.30.0.41", 40000 + n, record(i, 21, b"\2\x73"))
+            c.wait(2)
 
 
 def main():
