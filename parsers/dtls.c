@@ -200,6 +200,17 @@ static bool is_foreign(uint8_t first)
 	return first < CONTENT_CHANGE_CIPHER_SPEC || first > CONTENT_ACK;
 }
 
+/* A flight that is sent again is refused again: that is one failure. */
+static void alert_read(struct parse *parse, struct slice body)
+{
+	struct tls_state *state = parse->state;
+	uint16_t alert = load_be16(body.at);
+	if (state->client_hello && state->alerted[parse->direction] == alert)
+		return;
+	state->alerted[parse->direction] = alert;
+	tls_alert(parse, body.at[0], body.at[1]);
+}
+
 static enum verdict dtls_parse(struct parse *parse, struct slice input)
 {
 	enum { ALERT_BYTES = 2, FATAL = 2 };
@@ -215,7 +226,7 @@ static enum verdict dtls_parse(struct parse *parse, struct slice input)
 		if (record.type == CONTENT_HANDSHAKE)
 			good = handshake_read(parse, record.body);
 		else if (record.type == CONTENT_ALERT && record.body.size == ALERT_BYTES && record.body.at[0] && record.body.at[0] <= FATAL)
-			tls_alert(parse, record.body.at[0], record.body.at[1]);
+			alert_read(parse, record.body);
 		if (!good)
 			break;
 	}

@@ -29,6 +29,7 @@ struct tls_state {
 	uint32_t gathered[2];     /* DTLS: bytes known of the message in fragments, from its beginning on; TLS: bytes left of the handshake record at hand */
 	uint16_t gathering[2];    /* DTLS: its message_seq */
 	uint16_t version, suite;  /* chosen by the server; 0 while unknown */
+	uint16_t alerted[2];      /* DTLS: the newest alert, as it was sent */
 	bool begun[2], lost[2];
 	bool changed[2];          /* ChangeCipherSpec seen that means something: up to TLS 1.2 */
 	bool client_hello, server_hello; /* were read; a HelloRetryRequest is no ServerHello */

@@ -50,7 +50,7 @@
 	F("psk_offered", FIELD_BOOL, psk_offered, TLS_CLIENT_HELLO, TLS_BIT_CLIENT_HELLO, false, "TLS 1.3: pre-shared keys or tickets offered") \
 	F("ticket_offered", FIELD_BOOL, ticket_offered, TLS_CLIENT_HELLO, TLS_BIT_CLIENT_HELLO, false, "a session ticket offered") \
 	F("early_data", FIELD_BOOL, early_data, TLS_CLIENT_HELLO, TLS_BIT_CLIENT_HELLO, false, "TLS 1.3: data sent before the handshake is done") \
-	F("cookie", FIELD_BOOL, cookie, TLS_CLIENT_HELLO, TLS_BIT_COOKIE, false, "DTLS: the hello brings the server's cookie back") \
+	F("cookie", FIELD_BOOL, cookie, TLS_CLIENT_HELLO, TLS_BIT_COOKIE, false, "the hello brings the server's cookie back: DTLS, and TLS 1.3 where a server gives one") \
 	F("connection_id_bytes", FIELD_U8, connection_id_bytes, 0, TLS_BIT_CONNECTION_ID, false, \
 	  "DTLS: length of the connection id that the sender wants to be addressed by") \
 	F("alert.level", FIELD_CSTRING, alert_level, TLS_ALERT, ANY, false, "warning or fatal") \

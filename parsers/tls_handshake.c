@@ -6,7 +6,7 @@
 #include "../sensor/digest.h"
 #include "../sensor/hash.h"
 
-enum { MEMO_SNI = 16, EXPIRES_SOON_S = 30 * 86400, DAY_S = 86400, RSA_BITS_MIN = 2048, EC_BITS_MIN = 224 };
+enum { HTTPS = 443, MEMO_SNI = 16, EXPIRES_SOON_S = 30 * 86400, DAY_S = 86400, RSA_BITS_MIN = 2048, EC_BITS_MIN = 224 };
 
 const char *const tls_messages[] = {"", "client_hello", "server_hello", "hello_retry_request", "hello_verify_request", "certificate",
 	"alert", NULL};
@@ -59,6 +59,15 @@ void tls_violation(struct parse *parse, const char *reason)
 
 /* --- hellos ------------------------------------------------------------------------------------------------- */
 
+/* HTTP has no good-bye whose want would be told: clients drop its connections as they please. */
+static bool carries_http(const struct parse *parse, const struct slices *alpns)
+{
+	for (unsigned i = 0; i < alpns->count; i++)
+		if (!slice_starts(alpns->items[i], slice_text("h2")) && !slice_starts(alpns->items[i], slice_text("http/")))
+			return false;
+	return alpns->count || parse->base.ends->server_port == HTTPS;
+}
+
 static void client_hello(struct parse *parse, struct slice body)
 {
 	struct tls_state *state = parse->state;
@@ -82,9 +91,9 @@ static void client_hello(struct parse *parse, struct slice body)
 	event_set(&event, TLS_BIT_CLIENT_HELLO);
 	if (hello.connection_id)
 		event_set(&event, TLS_BIT_CONNECTION_ID);
-	if (datagram(parse))
+	if (datagram(parse) || tls.cookie)
 		event_set(&event, TLS_BIT_COOKIE);
-	if (parse->session->state == SESSION_NONE)
+	if (parse->session->state == SESSION_NONE && !carries_http(parse, &tls.client_alpns))
 		parse->session->state = SESSION_ASKED;
 	parse->emit(parse, &event);
 }
