@@ -113,6 +113,7 @@ void coap_fault(struct coap_faults *faults, const char *name);
 struct coap_state {
 	uint64_t endpoint[2]; /* hashes of the flow's client and server; 0 for not yet known */
 	uint64_t begun_at[2]; /* by the clock of the memos */
+	uint8_t answered[2], unasked[2]; /* responses to requests that were seen, and others */
 	uint8_t begun[2];     /* enum: nothing seen, seen from its first request on, joined half-way */
 	bool proven[2];       /* the asker has shown that it receives what is sent to its address */
 	bool secured[2];      /* the asker has used OSCORE */

@@ -15,6 +15,8 @@ struct transfer {
 	uint8_t unused[5];
 };
 
+enum { LOST_MAX = 2 }; /* blocks in a row that a tap may lose: no gap of the client's */
+
 #define EXCHANGE_LIFETIME_NS (247 * TW_SECOND) /* RFC 7252 section 4.8.2 */
 
 static uint64_t transfer_key(const struct coap_reading *r, unsigned kind)
@@ -34,10 +36,16 @@ static bool transfer_get(const struct coap_reading *r, uint64_t key, struct tran
 	return r->parse->time_ns - out->time_ns <= EXCHANGE_LIFETIME_NS;
 }
 
+/* Of a message that was captured in part the block's end is not there. */
+static uint32_t block_bytes(const struct coap_reading *r, const struct coap_block *block)
+{
+	return r->faults.cut && r->coap->payload_bytes < block->size ? block->size : r->coap->payload_bytes;
+}
+
 static void upload_order(struct coap_reading *r, const struct transfer *old, uint32_t offset, uint64_t content)
 {
 	const struct coap_block *block = &r->coap->block1;
-	if (offset > old->next)
+	if (offset > old->next + LOST_MAX * block->size)
 		coap_fault(&r->faults, "block_gap");
 	else if (offset == old->offset && content != old->last)
 		coap_fault(&r->faults, "block_overlap");
@@ -55,13 +63,13 @@ static void upload_check(struct coap_reading *r)
 	uint64_t key = transfer_key(r, COAP_MEMO_BLOCK1), content = hash_slice(r->coap->payload, 0);
 	uint32_t offset = block->num * block->size;
 	struct transfer old, now = {.time_ns = r->parse->time_ns, .last = content, .offset = offset,
-				    .next = offset + r->coap->payload_bytes, .first_size = block->size, .size = block->size,
+				    .next = offset + block_bytes(r, block), .first_size = block->size, .size = block->size,
 				    .more = block->more};
 	bool known = transfer_get(r, key, &old);
 	if (block->num && known) {
 		now.first_size = old.first_size;
 		upload_order(r, &old, offset, content);
-	} else if (block->num && coap_knows_all(r)) {
+	} else if (block->num > LOST_MAX && coap_knows_all(r)) {
 		coap_fault(&r->faults, "block_gap");
 	} else if (known && old.more && (old.offset || old.last != content)) {
 		coap_fault(&r->faults, "block_restarted");
@@ -82,9 +90,10 @@ void coap_blocks_check(struct coap_reading *r)
 	if (coap_has(event, COAP_OPTION_block1))
 		upload_check(r);
 	const struct coap_block *block = &r->coap->block2;
-	if (coap_has(event, COAP_OPTION_block2) && block->num)
-		r->coap->blocks_continued = transfer_get(r, transfer_key(r, COAP_MEMO_BLOCK2), &old) &&
-					    old.next == block->num * block->size;
+	if (coap_has(event, COAP_OPTION_block2) && block->num && transfer_get(r, transfer_key(r, COAP_MEMO_BLOCK2), &old)) {
+		uint32_t offset = block->num * block->size;
+		r->coap->blocks_continued = offset >= old.next && offset <= old.next + LOST_MAX * block->size;
+	}
 }
 
 /* Block2 in a response: where the client may go on. */
@@ -94,7 +103,7 @@ void coap_blocks_answered(struct coap_reading *r)
 	if (!coap_has(&r->event, COAP_OPTION_block2))
 		return;
 	uint32_t offset = block->num * block->size;
-	struct transfer now = {.time_ns = r->parse->time_ns, .offset = offset, .next = offset + r->coap->payload_bytes,
+	struct transfer now = {.time_ns = r->parse->time_ns, .offset = offset, .next = offset + block_bytes(r, block),
 			       .size = block->size, .more = block->more};
 	if (block->more && r->coap->payload_bytes % block->size && !r->faults.cut)
 		coap_fault(&r->faults, "block_size_mismatch");

@@ -235,6 +235,55 @@ void coap_request_seen(struct coap_reading *r)
 
 /* --- responses ---------------------------------------------------------------------------------------------- */
 
+/* Of what the client has asked and was answered, or was answered without asking; both are halved before they run over. */
+static void count(struct coap_state *state, unsigned asker, uint8_t *which)
+{
+	if (*which == UINT8_MAX) {
+		state->answered[asker] /= 2;
+		state->unasked[asker] /= 2;
+	}
+	++*which;
+}
+
+static bool is_ack(const struct coap_reading *r)
+{
+	return !r->reliable && r->coap->type == COAP_TYPE_ACK;
+}
+
+/* Was the message seen that this ACK means? */
+static bool acknowledges(const struct coap_reading *r)
+{
+	struct sent sent;
+	return sent_get(r, &sent);
+}
+
+/* Nothing asked for this answer, or a tap that loses packets has not shown it. The request that an ACK means is known by its id: it
+ * had another token. Otherwise what comes seldom may have been lost, and more is forgiven to an ACK, which must hit two numbers. */
+static bool is_forged(struct coap_reading *r)
+{
+	enum { FORGIVEN = 8 };
+	struct coap_state *state = r->state;
+	bool ack = is_ack(r);
+	if (ack && acknowledges(r))
+		return true;
+	count(state, r->asker, &state->unasked[r->asker]);
+	unsigned seldom = state->answered[r->asker] / 8u + (ack ? FORGIVEN : 0);
+	return state->unasked[r->asker] > seldom;
+}
+
+/* A confirmable answer is judged by its receiver: an ACK takes it, a RST does not (RFC 7252 section 4.2). */
+static void unknown_answer(struct coap_reading *r, bool elsewhere)
+{
+	enum { TOKEN_TELLS = 4 }; /* shorter ones come about by counting: each server of a gateway may be asked with the same */
+	bool judged_later = !r->reliable && r->coap->type == COAP_CON;
+	if (coap_knows_all(r)) {
+		if (!judged_later && is_forged(r))
+			coap_fault(&r->faults, coap_has(&r->event, COAP_OPTION_observe) ? "notification_unregistered" : "unknown_token");
+	} else if (elsewhere && r->coap->token_raw.size >= TOKEN_TELLS) {
+		coap_fault(&r->faults, "other_endpoint");
+	}
+}
+
 /* The request that is answered. `key` is where it is kept. When there is none, the fault that this is, if it is one. */
 static bool exchange_find(struct coap_reading *r, struct exchange *out, uint64_t *key)
 {
@@ -246,10 +295,7 @@ static bool exchange_find(struct coap_reading *r, struct exchange *out, uint64_t
 	*key = token_key_at(r);
 	if (exchange_get(r, *key, out))
 		return true;
-	if (coap_knows_all(r))
-		coap_fault(&r->faults, coap_has(&r->event, COAP_OPTION_observe) ? "notification_unregistered" : "unknown_token");
-	else if (elsewhere)
-		coap_fault(&r->faults, "other_endpoint");
+	unknown_answer(r, elsewhere);
 	return false;
 }
 
@@ -300,12 +346,13 @@ static void answer(struct coap_reading *r, struct exchange *exchange, uint64_t k
 	if (exchange->flags & ANSWERED && single) {
 		if (exchange->flags & RETRIED)
 			r->coap->retransmission = true;
-		else if (is_fresh(r, exchange) && !coap_has(&r->event, COAP_OPTION_observe))
+		else if (is_fresh(r, exchange) && !coap_has(&r->event, COAP_OPTION_observe) && (!is_ack(r) || acknowledges(r)))
 			coap_fault(&r->faults, "second_response");
 	}
 	observe_step(r, exchange);
 	if (coap_has(&r->event, COAP_OPTION_echo))
 		r->state->echo[r->asker] = (uint32_t)hash_slice(r->coap->text[COAP_OPTION_echo], 0);
+	count(r->state, r->asker, &r->state->answered[r->asker]);
 	exchange->flags |= ANSWERED;
 	exchange->answer = r->content;
 	exchange_put(r, key, exchange);
@@ -318,8 +365,9 @@ void coap_response_seen(struct coap_reading *r)
 	uint64_t key;
 	if (r->state->begun[r->asker] == COAP_UNSEEN)
 		r->state->begun[r->asker] = COAP_HALF_WAY;
+	unsigned faults = r->faults.count;
 	bool known = exchange_find(r, &exchange, &key);
-	bool told = coap_knows_all(r); /* an unknown one is a fault by itself */
+	bool told = r->faults.count > faults;
 	const struct sent as = {.known = known || told, .notification = coap_has(&r->event, COAP_OPTION_observe)};
 	if (!r->reliable && r->coap->type != COAP_TYPE_ACK && sent_before(r, true, &as)) {
 		r->coap->retransmission = true;
@@ -342,8 +390,11 @@ static void rejected(struct coap_reading *r, const struct sent *sent)
 	struct exchange exchange;
 	r->event.reason = slice_text(sent->notification ? "notification_rejected" : sent->server_sent ? "response_rejected"
 												      : "request_rejected");
-	if (!sent->notification)
+	if (!sent->notification) {
+		if (sent->server_sent && !sent->known && coap_knows_all(r))
+			coap_fault(&r->faults, "unknown_token");
 		return;
+	}
 	if (!sent->known)
 		coap_fault(&r->faults, "notification_unregistered");
 	uint64_t key = memo_noted(r->parse->memos, token_of_sent(r));

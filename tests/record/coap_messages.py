@@ -103,7 +103,7 @@ class Capture:
     """A capture that is written, not recorded: its clock is set by `at` and `wait`."""
 
     def __init__(self, name, at=1_764_000_000.0):
-        self.name, self.now, self.packets = name, at, []
+        self.name, self.now, self.packets, self.snap = name, at, [], 65535
 
     def wait(self, seconds):
         self.now += seconds
@@ -123,9 +123,9 @@ class Capture:
 
     def write(self):
         with open(self.name, "wb") as f:
-            f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+            f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, self.snap, 1))
             for now, data in self.packets:
-                f.write(struct.pack("<IIII", int(now), int(now % 1 * 1e6), len(data), len(data)) + data)
+                f.write(struct.pack("<IIII", int(now), int(now % 1 * 1e6), min(len(data), self.snap), len(data)) + data[:self.snap])
 
 
 class Talk:

@@ -8,7 +8,8 @@ import struct
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from coap_messages import ECHO, GET, NON, UNAUTHORIZED, Capture, Talk, TcpTalk, checksum, ip_packet, message, path
+from coap_messages import (BLOCK1, BLOCK2, CHANGED, CONTENT, CONTINUE, ECHO, GET, NON, PUT, UNAUTHORIZED, Capture, Talk, TcpTalk, block, checksum,
+                           ip_packet, message, path)
 from tls import client_hello, message as handshake, record_of, server_hello, sized
 
 PCAPS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../pcaps")
@@ -140,14 +141,16 @@ def extension(number, content=b""):
 
 
 def secured(c, n, extensions=b"", port=8883, end=17):
-    """A session of TLS 1.2, ended by its client: 17 FIN, 4 RST."""
+    """A session of TLS 1.2, ended by its client: 17 FIN, 4 RST, None not at all."""
     talk = TcpTalk(c, sport=50000 + n, dport=port)
     talk.up(record_of(TLS_1, 22, handshake(1, client_hello(TLS, GOOD_SUITE, extensions))))
     talk.down(record_of(TLS, 22, handshake(2, server_hello(TLS, GOOD_SUITE))))
     talk.down(record_of(TLS, 20, b"\1") + record_of(TLS, 22, bytes(40)))
     talk.up(record_of(TLS, 20, b"\1") + record_of(TLS, 22, bytes(40)) + record_of(TLS, 23, bytes(200)))
     talk.down(record_of(TLS, 23, bytes(4000)))
-    talk._say(0, b"", end)
+    if end:
+        talk._say(0, b"", end)
+    return talk
 
 
 @capture("session", "session_abnormal_termination-quiet-https")
@@ -186,6 +189,46 @@ def refused_again(c):
             c.udp("10.30.0.41", 40000 + n, "10.30.0.1", 5684, flight)
             c.udp("10.30.0.1", 5684, "10.30.0.41", 40000 + n, record(i, 21, b"\2\x73"))
             c.wait(2)
+
+
+def firmware(c, talk, blocks, size):
+    """Up block by block, and down again."""
+    for n in range(blocks):
+        more = n < blocks - 1
+        talk.ask(PUT, "/fw", [(BLOCK1, block(n, more, size))], bytes([n & 255]) * size, CONTINUE if more else CHANGED, [(BLOCK1, block(n, more, size))])
+        c.wait(0.05)
+    for n in range(blocks):
+        talk.ask(GET, "/fw", [(BLOCK2, block(n, 0, size))], b"", CONTENT, [(BLOCK2, block(n, n < blocks - 1, size))], bytes([n & 255]) * size)
+        c.wait(0.05)
+
+
+@capture("benign", "coap_lossy_tap")
+def lossy_tap(c):
+    """A gateway asks a hundred devices in turn, and one gets its firmware. Nothing is lost but on the tap: one packet in forty."""
+    talks = [Talk(c, "10.30.0.9", 5683, f"10.30.1.{n + 1}") for n in range(100)]
+    for _ in range(6):
+        for talk in talks:
+            talk.ask(GET, "/temperature", answer_payload=b"21.5")
+            c.wait(0.02)
+    firmware(c, Talk(c, "10.30.0.9", 5683, "10.30.1.200"), 300, 128)
+    c.packets = [p for n, p in enumerate(c.packets) if n % 41 != 40]
+
+
+@capture("benign", "short_snaplen")
+def short_snaplen(c):
+    """Heads only, 90 bytes of each packet: idle sessions of TLS, long polling in HTTP, a firmware block by block."""
+    secure = [secured(c, n, end=None) for n in range(25)]
+    web = [TcpTalk(c, sport=51000 + n, dport=80) for n in range(25)]
+    for _ in range(3):
+        for talk in web:
+            talk.up(b"GET /poll?since=0 HTTP/1.1\r\nHost: hub\r\nUser-Agent: poller/1.0\r\nAccept: application/json\r\n\r\n")
+        c.wait(90)
+        for talk in web:
+            talk.down(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n[]")
+    for talk in secure + web:
+        talk.close()
+    firmware(c, Talk(c), 60, 256)
+    c.snap = 90
 
 
 def main():
