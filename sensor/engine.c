@@ -109,6 +109,11 @@ static struct taken on_bytes(void *context, struct flow *flow, enum direction di
 static void on_gap(void *context, struct flow *flow, enum direction direction, uint64_t missing)
 {
 	struct engine *e = context;
+	bool nothing_yet = flow->session.state == SESSION_NONE && !flow->session.used;
+	if (direction == TO_SERVER && nothing_yet && !flow->carried && !flow->escaped) { /* what it said is not known, but it spoke */
+		flow->escaped = true;
+		engine_spoke(e, flow);
+	}
 	if (!flow->parser || !flow->parser->gap)
 		return;
 	struct parse parse;

@@ -60,6 +60,7 @@ struct flow {
 	uint8_t probes;          /* packets with payload offered to classification so far */
 	bool flipped : 1;        /* flow_flip() was called an odd number of times */
 	bool carried : 1;        /* see flow_carry() */
+	bool escaped : 1;        /* the capture lacks some of the first that the client said */
 	uint8_t mac_tail[2][3];  /* by enum direction, who sends it; in two parts: there is no other room in 512 bytes */
 	struct session session;  /* behind what every packet asks for: its names are asked for seldom */
 	uint64_t state[LIMIT_PARSER_STATE / 8];
