@@ -8,12 +8,12 @@ import struct
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from coap_messages import (BLOCK1, BLOCK2, CHANGED, CONTENT, CONTINUE, ECHO, GET, NON, PUT, UNAUTHORIZED, Capture, Talk, TcpTalk, block, checksum,
-                           ip_packet, message, path)
+from coap_messages import (BLOCK1, BLOCK2, CHANGED, CONTENT, CONTINUE, ECHO, GET, NON, POST, PUT, UNAUTHORIZED, URI_QUERY, Capture, Talk, TcpTalk, block,
+                           checksum, ip_packet, message, path)
 from tls import client_hello, message as handshake, record_of, server_hello, sized
 
 PCAPS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../pcaps")
-GATEWAY_TIMEOUT = 0xa4
+CREATED, GATEWAY_TIMEOUT = 0x41, 0xa4
 written = {}
 
 
@@ -200,6 +200,16 @@ def firmware(c, talk, blocks, size):
     for n in range(blocks):
         talk.ask(GET, "/fw", [(BLOCK2, block(n, 0, size))], b"", CONTENT, [(BLOCK2, block(n, n < blocks - 1, size))], bytes([n & 255]) * size)
         c.wait(0.05)
+
+
+@capture("coap", "coap_unsafe_write-quiet-registration")
+def registrations(c):
+    """Devices register with their server (LwM2M) one after the other, in three hours."""
+    for n in range(18):
+        talk = Talk(c, f"10.30.1.{n + 1}")
+        talk.ask(POST, "/rd", [(URI_QUERY, b"ep=meter-%d" % n), (URI_QUERY, b"lt=3600")], b"</3/0>", CREATED, [(8, b"rd"), (8, b"%d" % n)])
+        c.wait(600)
+        talk.ask(POST, f"/rd/{n % 4}", answer=CHANGED)
 
 
 @capture("benign", "coap_lossy_tap")
