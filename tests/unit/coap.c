@@ -99,6 +99,13 @@ static void test_responses(void **unused)
 	/* A server that does not remember its answers gives a newer one to a retransmission. */
 	assert_string_equal(events_of("> 41 01 1001 01 b1 'a\n< 61 45 1001 01 ff '5\n> 41 01 1001 01 b1 'a\n< 61 45 1001 01 ff '6"),
 			    "request:/a respond:/a request:/a(again) respond:/a(again)");
+	/* An ACK whose request a tap may have lost says nothing; one that means a request and has another token does. */
+	assert_string_equal(events_of("> 41 01 1001 01 b1 'a\n< 61 45 1001 01 ff '5\n< 61 45 1005 05 ff '5"), "request:/a respond:/a respond");
+	assert_string_equal(events_of("> 41 01 1001 01 b1 'a\n< 61 45 1001 02 ff '5"), "request:/a respond violation!/unknown_token");
+	/* A confirmable one is judged by its receiver. */
+	assert_string_equal(events_of("> 41 01 1001 01 b1 'a\n< 41 45 2001 05 ff '5\n> 60 00 2001"), "request:/a respond deliver");
+	assert_string_equal(events_of("> 41 01 1001 01 b1 'a\n< 41 45 2001 05 ff '5\n> 70 00 2001"),
+			    "request:/a respond deliver!/response_rejected violation!/unknown_token");
 	/* Joined half-way nothing is known of what was asked. */
 	assert_string_equal(events_of("< 51 45 2001 02 ff '5"), "respond");
 }
