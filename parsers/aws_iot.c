@@ -1,5 +1,5 @@
-/* AWS IoT Core: version 2 of its log (JSON, bare, in CloudWatch's envelope, or many in `logEvents` and `events` lists), version 1
- * (text) and lifecycle events. The cloud may deliver a record twice: the last ones are remembered. `principalId` is the user. */
+/* AWS IoT Core: version 2 of its log (JSON, bare, in CloudWatch's envelope, many in `logEvents` and `events` lists, or as AWS's
+ * command line prints these), version 1 (text) and lifecycle events. The cloud may deliver a record twice: the last ones are remembered. `principalId` is the user. */
 #include "log_facts.h"
 #include "log_json.h"
 #include "../sensor/hash.h"
@@ -35,6 +35,10 @@ static void aws_envelope(struct log_clock *clock, struct log_record *record)
 	} else if (log_take_iso(clock, &rest, &record->time_ns)) { /* no syslog: its TRACEID:... is no host */
 		log_take(&rest, " ");
 		record->text = rest;
+		/* `aws logs tail`: the name of the stream, then the record. */
+		log_take_word(&rest);
+		if (rest.size && rest.at[0] == '{')
+			record->text = rest;
 	}
 }
 
@@ -197,8 +201,27 @@ static enum log_verdict unwrap(struct log_parse *parse, struct aws *a, struct sl
 	return one(parse, a, json, text);
 }
 
+/* Lists as `aws logs filter-log-events` prints them: each member of a record has a line, and the one of the record is its message. */
+static bool printed(struct log_parse *parse, struct aws *a, struct slice line)
+{
+	struct slice rest = line, message;
+	while (log_take(&rest, " ") || log_take(&rest, "\t"))
+		;
+	log_take_end(&rest, ",");
+	if (slice_is(rest, "{") || slice_is(rest, "}") || slice_is(rest, "[") || slice_is(rest, "]"))
+		return true;
+	if (rest.size == line.size || rest.size < 2 || rest.at[0] != '"')
+		return false;
+	if (slice_starts(rest, slice_text("\"message\": \"")) && log_json_read_member(parse->json[0], rest) &&
+	    log_json_text(parse->json[0], "message", &message) && log_json_read(parse->json[1], message))
+		one(parse, a, parse->json[1], message);
+	return true;
+}
+
 static enum log_verdict aws_parse(struct log_parse *parse)
 {
+	if (parse->record->text.size && printed(parse, parse->state, parse->record->text))
+		return LOG_TAKEN;
 	return parse->record->text.size ? unwrap(parse, parse->state, parse->record->text, 0) : LOG_TAKEN;
 }
 

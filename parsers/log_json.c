@@ -267,14 +267,34 @@ static bool outline(struct log_json *j, struct slice record)
 	return true;
 }
 
-bool log_json_read(struct log_json *j, struct slice text)
+static bool begin(struct log_json *j)
 {
 	j->count = j->used = 0;
 	j->depth = 0;
 	j->refused = false;
 	j->text_next = j->text_count = 0;
 	memset(j->first, 0, sizeof j->first);
-	if (!j->handle && !handle_open(j))
+	return j->handle || handle_open(j);
+}
+
+static bool fed(struct log_json *j, struct slice text)
+{
+	return yajl_parse(j->handle, text.at, text.size) == yajl_status_ok && !j->refused;
+}
+
+bool log_json_read_member(struct log_json *j, struct slice member)
+{
+	if (begin(j) && fed(j, slice_text("{")) && fed(j, member) && fed(j, slice_text("}")) && j->depth == 0)
+		return true;
+	if (j->handle)
+		yajl_free(j->handle);
+	j->handle = NULL;
+	return false;
+}
+
+bool log_json_read(struct log_json *j, struct slice text)
+{
+	if (!begin(j))
 		return false;
 	if (!outline(j, text)) {
 		j->text_count = 0;

@@ -22,6 +22,8 @@ void log_json_close(struct log_json *json);
 
 /* False when the text is not one JSON object; what stood before the fault is kept. */
 bool log_json_read(struct log_json *json, struct slice text);
+/* The same of one member of an object, `"name": value`, as it has a line of its own where JSON is printed for people. */
+bool log_json_read_member(struct log_json *json, struct slice member);
 uint32_t log_json_count(const struct log_json *json);
 const struct log_json_value *log_json_at(const struct log_json *json, uint32_t index);
 /* Its text with a NUL behind it; NULL: there is no room left. */
