@@ -1,5 +1,6 @@
 /* AWS IoT Core: version 2 of its log (JSON, bare, in CloudWatch's envelope, many in `logEvents` and `events` lists, or as AWS's
- * command line prints these), version 1 (text) and lifecycle events. The cloud may deliver a record twice: the last ones are remembered. `principalId` is the user. */
+ * command line prints these), version 1 (text) and lifecycle events. The cloud may deliver a record twice: the last ones are
+ * remembered. `principalId` is the user. */
 #include "log_facts.h"
 #include "log_json.h"
 #include "../sensor/hash.h"

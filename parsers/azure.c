@@ -1,5 +1,5 @@
-/* Azure: IoT Hub resource logs (category Connections), and Event Grid's MQTT broker: resource logs and life cycle events. `properties` is an object, or a text that holds
- * one. IoT Hub masks addresses ("24.9.142.XXX"), Event Grid has none: no event has an address.
+/* Azure: IoT Hub resource logs (category Connections), and Event Grid's MQTT broker: resource logs and life cycle events. `properties`
+ * is an object, or a text that holds one. IoT Hub masks addresses ("24.9.142.XXX"), Event Grid has none: no event has an address.
  *
  * A device whose token is renewed is told 401003, closes (404104) and comes again: normal, once in the life of a token. So a 401003 of a
  * live or unseen device is no failure until a second one comes without a connection between, and a close is abnormal only when
