@@ -173,16 +173,16 @@ static bool is_late(struct log_parse *parse, struct azure *a, struct slice sessi
 /* What the reasons of a disconnection prove; those of the server's own prove nothing of the client. */
 static void life_end(struct slice why, struct log_facts *f)
 {
-	static const struct { const char *why, *reason; enum action action; enum outcome outcome; enum direction by; } ends[] = {
-		{"ClientInitiatedDisconnect", NULL, ACTION_DISCONNECT, OUTCOME_SUCCESS, TO_SERVER},
-		{"ConnectionLost", "no_disconnect", ACTION_CLOSE, OUTCOME_FAILURE, TO_SERVER},
-		{"ClientAuthenticationError", "not_authorized", ACTION_DISCONNECT, OUTCOME_FAILURE, TO_CLIENT},
-		{"ClientAuthorizationError", "not_authorized", ACTION_DISCONNECT, OUTCOME_FAILURE, TO_CLIENT},
-		{"ClientError", "protocol_error", ACTION_DISCONNECT, OUTCOME_FAILURE, TO_CLIENT},
-		{"IpForbidden", "administrative_action", ACTION_DISCONNECT, OUTCOME_FAILURE, TO_CLIENT},
-		{"QuotaExceeded", "quota_exceeded", ACTION_DISCONNECT, OUTCOME_FAILURE, TO_CLIENT},
-		{"SessionOverflow", "queue_full", ACTION_DISCONNECT, OUTCOME_FAILURE, TO_CLIENT},
-		{"ServerInitiatedDisconnect", "administrative_action", ACTION_DISCONNECT, OUTCOME_UNKNOWN, TO_CLIENT}};
+	static const struct log_facts_end ends[] = {
+		{"ClientInitiatedDisconnect", ACTION_DISCONNECT, OUTCOME_SUCCESS, NULL, TO_SERVER},
+		{"ConnectionLost", ACTION_CLOSE, OUTCOME_FAILURE, "no_disconnect", TO_SERVER},
+		{"ClientAuthenticationError", ACTION_DISCONNECT, OUTCOME_FAILURE, "not_authorized", TO_CLIENT},
+		{"ClientAuthorizationError", ACTION_DISCONNECT, OUTCOME_FAILURE, "not_authorized", TO_CLIENT},
+		{"ClientError", ACTION_DISCONNECT, OUTCOME_FAILURE, "protocol_error", TO_CLIENT},
+		{"IpForbidden", ACTION_DISCONNECT, OUTCOME_FAILURE, "administrative_action", TO_CLIENT},
+		{"QuotaExceeded", ACTION_DISCONNECT, OUTCOME_FAILURE, "quota_exceeded", TO_CLIENT},
+		{"SessionOverflow", ACTION_DISCONNECT, OUTCOME_FAILURE, "queue_full", TO_CLIENT},
+		{"ServerInitiatedDisconnect", ACTION_DISCONNECT, OUTCOME_UNKNOWN, "administrative_action", TO_CLIENT}};
 	if (slice_is(why, "SessionTakenOver")) {
 		taken_over(f);
 		return;
@@ -191,13 +191,7 @@ static void life_end(struct slice why, struct log_facts *f)
 	f->outcome = OUTCOME_UNKNOWN;
 	f->reason = "unspecified_error";
 	f->direction = TO_CLIENT;
-	for (unsigned i = 0; i < sizeof ends / sizeof *ends; i++)
-		if (slice_is(why, ends[i].why)) {
-			f->action = ends[i].action;
-			f->outcome = ends[i].outcome;
-			f->reason = ends[i].reason;
-			f->direction = ends[i].by;
-		}
+	log_facts_ended(f, ends, sizeof ends / sizeof *ends, why);
 }
 
 /* False: nothing that happened in a session (a client's entry in the namespace was made, changed or deleted). */

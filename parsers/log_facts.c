@@ -91,3 +91,17 @@ void log_facts_emit(struct log_parse *parse, struct mqtt_event *detail, const st
 	if (end && parse->about && !f->keeps_session)
 		log_session_end(parse->sessions, parse->about);
 }
+
+bool log_facts_ended(struct log_facts *f, const struct log_facts_end *ends, unsigned count, struct slice why)
+{
+	unsigned i = 0;
+	while (i < count && !slice_is(why, ends[i].why))
+		i++;
+	if (i == count)
+		return false;
+	f->action = ends[i].action;
+	f->outcome = ends[i].outcome;
+	f->reason = ends[i].reason;
+	f->direction = ends[i].by;
+	return true;
+}

@@ -23,6 +23,17 @@ struct log_facts {
 	struct slice topics[LOG_FACTS_TOPICS];
 };
 
+/* What a log calls an end, and what that is. */
+struct log_facts_end {
+	const char *why;
+	enum action action;
+	enum outcome outcome;
+	const char *reason;
+	enum direction by;
+};
+/* False: none of these. */
+bool log_facts_ended(struct log_facts *facts, const struct log_facts_end *ends, unsigned count, struct slice why);
+
 /* The session of a client of this log; NULL: none that is live. */
 struct log_session *log_facts_session(struct log_parse *parse, struct slice client_id);
 /* Emits what the facts prove. `detail` is the format's own storage. */

@@ -28,21 +28,15 @@ static void pino_envelope(struct log_clock *clock, struct log_record *record)
 /* mosca at level debug tells why it closes, before the "closed" that is there at info as well. */
 static bool closing(struct log_facts *f, struct slice why)
 {
-	static const struct { const char *why; enum action action; enum outcome outcome; const char *reason; enum direction by; } ends[] = {
+	static const struct log_facts_end ends[] = {
 		{"disconnect request", ACTION_DISCONNECT, OUTCOME_SUCCESS, NULL, TO_SERVER},
 		{"close", ACTION_CLOSE, OUTCOME_FAILURE, "no_disconnect", TO_SERVER},
 		{"read ECONNRESET", ACTION_CLOSE, OUTCOME_FAILURE, "reset", TO_SERVER},
 		{"keepalive timeout", ACTION_CLOSE, OUTCOME_FAILURE, "keepalive_timeout", TO_SERVER},
 		{"new connection request", ACTION_DISCONNECT, OUTCOME_FAILURE, "session_taken_over", TO_CLIENT},
 		{"publish not authorized", ACTION_CLOSE, OUTCOME_FAILURE, "not_authorized", TO_CLIENT}};
-	for (unsigned i = 0; i < sizeof ends / sizeof *ends; i++)
-		if (slice_is(why, ends[i].why)) {
-			f->action = ends[i].action;
-			f->outcome = ends[i].outcome;
-			f->reason = ends[i].reason;
-			f->direction = ends[i].by;
-			return true;
-		}
+	if (log_facts_ended(f, ends, sizeof ends / sizeof *ends, why))
+		return true;
 	f->action = ACTION_CLOSE;
 	f->outcome = OUTCOME_FAILURE;
 	f->reason = "protocol_error";

@@ -10,22 +10,10 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from coap_messages import (ACK, BLOCK1, BLOCK2, CHANGED, CON, CONTENT, CONTENT_FORMAT, CONTINUE, CSM, ABORT, DELETE, ECHO, ETAG, FETCH, GET, HOP_LIMIT,
                            IF_MATCH, MAX_AGE, NO_RESPONSE, NON, NOT_FOUND, OBSERVE, OSCORE, PING, PONG, POST, PUT, RELEASE, REQUEST_TAG, RST, UNAUTHORIZED,
-                           URI_HOST, URI_PORT, URI_QUERY, Capture, Talk, TcpTalk, block, message, path, tcp_message, uint, ws_message)
+                           URI_HOST, URI_PORT, URI_QUERY, Capture, Talk, TcpTalk, block, message, path, tcp_message, uint, ws_message,
+                           capture, written)
 
-PCAPS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../pcaps")
 Q_BLOCK1, Q_BLOCK2, SIZE1, SIZE2, EDHOC, ACCEPT, IF_NONE_MATCH = 19, 31, 60, 28, 21, 17, 5
-written = {}
-
-
-def capture(folder, name):
-    def add(function):
-        def write():
-            to = Capture(os.path.join(PCAPS, folder, name + ".pcap"))
-            function(to)
-            to.write()
-        written[name] = write
-        return write
-    return add
 
 
 def oscore(iv, kid=b"\x01", context=None):

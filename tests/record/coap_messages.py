@@ -1,4 +1,5 @@
 """CoAP messages as bytes (RFC 7252 section 3, RFC 8323 section 3), for recorders that misuse it and for generated captures."""
+import os
 import socket
 import struct
 
@@ -182,3 +183,19 @@ class TcpTalk:
         self._say(0, b"", 17)
         self._say(1, b"", 17)
         self._say(0, b"", 16)
+
+
+PCAPS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../pcaps")
+written = {} # by name, what writes it
+
+
+def capture(folder, name):
+    """The decorated function is given the capture that it fills."""
+    def add(function):
+        def write():
+            to = Capture(os.path.join(PCAPS, folder, name + ".pcap"))
+            function(to)
+            to.write()
+        written[name] = write
+        return write
+    return add

@@ -9,23 +9,11 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from coap_messages import (BLOCK1, BLOCK2, CHANGED, CONTENT, CONTINUE, ECHO, GET, NON, POST, PUT, UNAUTHORIZED, URI_QUERY, Capture, Talk, TcpTalk, block,
-                           checksum, ip_packet, message, path)
+                           checksum, ip_packet, message, path,
+                           capture, written)
 from tls import client_hello, message as handshake, record_of, server_hello, sized
 
-PCAPS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../pcaps")
 CREATED, GATEWAY_TIMEOUT = 0x41, 0xa4
-written = {}
-
-
-def capture(folder, name):
-    def add(function):
-        def write():
-            to = Capture(os.path.join(PCAPS, folder, name + ".pcap"))
-            function(to)
-            to.write()
-        written[name] = write
-        return write
-    return add
 
 
 def unreachable(c, source, target):
