@@ -266,7 +266,7 @@ static void present(struct detect *d, const struct rule *rule, struct group *gro
 		episode_begin(d, rule, group, j, event);
 		return;
 	}
-	e->last_ns = j->now_ns;
+	e->last_ns = j->now_ns > e->last_ns ? j->now_ns : e->last_ns; /* timers of one second come in any order */
 	e->count += rule->detector->adds ? j->added : 1;
 	e->distinct = j->distinct > e->distinct ? j->distinct : e->distinct;
 	if (rule->ratio > 0)
