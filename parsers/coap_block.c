@@ -12,10 +12,12 @@ struct transfer {
 	uint32_t first_size;
 	uint16_t size;
 	uint8_t more;
-	uint8_t unused[5];
+	uint8_t run;          /* blocks in order since the last that were missing, UINT8_MAX: so many or more */
+	uint8_t unused[4];
 };
 
-enum { LOST_MAX = 2 }; /* blocks in a row that a tap may lose: no gap of the client's */
+/* Blocks in a row that a tap may lose: no gap of the client's, where so many before them came in order. */
+enum { LOST_MAX = 2, STEADY = 4 };
 
 #define EXCHANGE_LIFETIME_NS (247 * TW_SECOND) /* RFC 7252 section 4.8.2 */
 
@@ -45,7 +47,8 @@ static uint32_t block_bytes(const struct coap_reading *r, const struct coap_bloc
 static void upload_order(struct coap_reading *r, const struct transfer *old, uint32_t offset, uint64_t content)
 {
 	const struct coap_block *block = &r->coap->block1;
-	if (offset > old->next + LOST_MAX * block->size)
+	uint32_t lost = old->run >= STEADY ? LOST_MAX * block->size : 0;
+	if (offset > old->next + lost)
 		coap_fault(&r->faults, "block_gap");
 	else if (offset == old->offset && content != old->last)
 		coap_fault(&r->faults, "block_overlap");
@@ -68,8 +71,9 @@ static void upload_check(struct coap_reading *r)
 	bool known = transfer_get(r, key, &old);
 	if (block->num && known) {
 		now.first_size = old.first_size;
+		now.run = offset <= old.next ? (uint8_t)(old.run + (old.run < UINT8_MAX)) : 0;
 		upload_order(r, &old, offset, content);
-	} else if (block->num > LOST_MAX && coap_knows_all(r)) {
+	} else if (block->num && coap_knows_all(r)) {
 		coap_fault(&r->faults, "block_gap");
 	} else if (known && old.more && (old.offset || old.last != content)) {
 		coap_fault(&r->faults, "block_restarted");

@@ -261,14 +261,13 @@ static bool acknowledges(const struct coap_reading *r)
  * had another token. Otherwise what comes seldom may have been lost, and more is forgiven to an ACK, which must hit two numbers. */
 static bool is_forged(struct coap_reading *r)
 {
-	enum { FORGIVEN = 8 };
 	struct coap_state *state = r->state;
 	bool ack = is_ack(r);
 	if (ack && acknowledges(r))
 		return true;
 	count(state, r->asker, &state->unasked[r->asker]);
-	unsigned seldom = state->answered[r->asker] / 8u + (ack ? FORGIVEN : 0);
-	return state->unasked[r->asker] > seldom;
+	/* Of each of a gateway's many devices a tap may lose one. */
+	return state->unasked[r->asker] > (ack ? 1u + state->answered[r->asker] / 4u : state->answered[r->asker] / 8u);
 }
 
 /* A confirmable answer is judged by its receiver: an ACK takes it, a RST does not (RFC 7252 section 4.2). */
