@@ -66,7 +66,7 @@ static const char *refusal(struct slice why)
 
 static void ending(struct log_facts *f, struct slice why)
 {
-	static const struct { const char *why; enum action action; enum outcome outcome; const char *reason; enum direction by; } ends[] = {
+	static const struct log_facts_end ends[] = {
 		{"CLIENT_INITIATED", ACTION_DISCONNECT, OUTCOME_SUCCESS, NULL, TO_SERVER},
 		{"CONNECTION_LOST", ACTION_CLOSE, OUTCOME_FAILURE, "no_disconnect", TO_SERVER},
 		{"KEEP_ALIVE_TIMEOUT", ACTION_CLOSE, OUTCOME_FAILURE, "keepalive_timeout", TO_SERVER},
@@ -75,17 +75,10 @@ static void ending(struct log_facts *f, struct slice why)
 		{"FORBIDDEN", ACTION_DISCONNECT, OUTCOME_FAILURE, "not_authorized", TO_CLIENT},
 		{"CLIENT_ERROR", ACTION_CLOSE, OUTCOME_FAILURE, "protocol_error", TO_CLIENT},
 		{"THROTTLED", ACTION_DISCONNECT, OUTCOME_FAILURE, "quota_exceeded", TO_CLIENT},
-		{"INITIATED_DISCONNECT", ACTION_DISCONNECT, OUTCOME_FAILURE, "administrative_action", TO_CLIENT}};
-	f->action = ACTION_DISCONNECT;
-	for (unsigned i = 0; why.at && i < sizeof ends / sizeof *ends; i++)
-		if (log_contains(why, ends[i].why)) {
-			f->action = ends[i].action;
-			f->outcome = ends[i].outcome;
-			f->reason = ends[i].reason;
-			f->direction = ends[i].by;
-			f->keeps_session = i == 3;
-			return;
-		}
+		{"INITIATED_DISCONNECT", ACTION_DISCONNECT, OUTCOME_FAILURE, "administrative_action", TO_CLIENT},
+		{NULL, ACTION_DISCONNECT, OUTCOME_UNKNOWN, NULL, TO_SERVER}};
+	log_facts_ended(f, ends, why, log_contains);
+	f->keeps_session = slice_is(slice_text(f->reason), "session_taken_over");
 }
 
 static bool facts_of(const struct log_json *json, struct slice type, struct log_facts *f)
@@ -221,9 +214,10 @@ static bool printed(struct log_parse *parse, struct aws *a, struct slice line)
 
 static enum log_verdict aws_parse(struct log_parse *parse)
 {
-	if (parse->record->text.size && printed(parse, parse->state, parse->record->text))
+	struct slice text = parse->record->text;
+	if (!text.size || printed(parse, parse->state, text))
 		return LOG_TAKEN;
-	return parse->record->text.size ? unwrap(parse, parse->state, parse->record->text, 0) : LOG_TAKEN;
+	return unwrap(parse, parse->state, text, 0);
 }
 
 static unsigned aws_probe(struct slice head)

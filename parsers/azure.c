@@ -182,16 +182,13 @@ static void life_end(struct slice why, struct log_facts *f)
 		{"IpForbidden", ACTION_DISCONNECT, OUTCOME_FAILURE, "administrative_action", TO_CLIENT},
 		{"QuotaExceeded", ACTION_DISCONNECT, OUTCOME_FAILURE, "quota_exceeded", TO_CLIENT},
 		{"SessionOverflow", ACTION_DISCONNECT, OUTCOME_FAILURE, "queue_full", TO_CLIENT},
-		{"ServerInitiatedDisconnect", ACTION_DISCONNECT, OUTCOME_UNKNOWN, "administrative_action", TO_CLIENT}};
+		{"ServerInitiatedDisconnect", ACTION_DISCONNECT, OUTCOME_UNKNOWN, "administrative_action", TO_CLIENT},
+		{NULL, ACTION_DISCONNECT, OUTCOME_UNKNOWN, "unspecified_error", TO_CLIENT}}; /* ServerError, and what may come to be */
 	if (slice_is(why, "SessionTakenOver")) {
 		taken_over(f);
 		return;
 	}
-	f->action = ACTION_DISCONNECT; /* ServerError, and what may come to be */
-	f->outcome = OUTCOME_UNKNOWN;
-	f->reason = "unspecified_error";
-	f->direction = TO_CLIENT;
-	log_facts_ended(f, ends, sizeof ends / sizeof *ends, why);
+	log_facts_ended(f, ends, why, slice_is);
 }
 
 /* False: nothing that happened in a session (a client's entry in the namespace was made, changed or deleted). */

@@ -92,16 +92,12 @@ void log_facts_emit(struct log_parse *parse, struct mqtt_event *detail, const st
 		log_session_end(parse->sessions, parse->about);
 }
 
-bool log_facts_ended(struct log_facts *f, const struct log_facts_end *ends, unsigned count, struct slice why)
+void log_facts_ended(struct log_facts *f, const struct log_facts_end *ends, struct slice why, bool (*is)(struct slice, const char *))
 {
-	unsigned i = 0;
-	while (i < count && !slice_is(why, ends[i].why))
-		i++;
-	if (i == count)
-		return false;
-	f->action = ends[i].action;
-	f->outcome = ends[i].outcome;
-	f->reason = ends[i].reason;
-	f->direction = ends[i].by;
-	return true;
+	while (ends->why && !is(why, ends->why))
+		ends++;
+	f->action = ends->action;
+	f->outcome = ends->outcome;
+	f->reason = ends->reason;
+	f->direction = ends->by;
 }

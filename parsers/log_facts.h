@@ -23,7 +23,7 @@ struct log_facts {
 	struct slice topics[LOG_FACTS_TOPICS];
 };
 
-/* What a log calls an end, and what that is. */
+/* What a log calls an end, and what that is; the last of a table has no `why`: any other. */
 struct log_facts_end {
 	const char *why;
 	enum action action;
@@ -31,8 +31,9 @@ struct log_facts_end {
 	const char *reason;
 	enum direction by;
 };
-/* False: none of these. */
-bool log_facts_ended(struct log_facts *facts, const struct log_facts_end *ends, unsigned count, struct slice why);
+/* By the first of `ends` that `is` says it is: slice_is(), log_contains(). */
+void log_facts_ended(struct log_facts *facts, const struct log_facts_end *ends, struct slice why,
+		     bool (*is)(struct slice text, const char *word));
 
 /* The session of a client of this log; NULL: none that is live. */
 struct log_session *log_facts_session(struct log_parse *parse, struct slice client_id);

@@ -277,6 +277,15 @@ static bool begin(struct log_json *j)
 	return j->handle || handle_open(j);
 }
 
+/* A handle that met a fault is of no use any more. */
+static bool spoilt(struct log_json *j)
+{
+	if (j->handle)
+		yajl_free(j->handle);
+	j->handle = NULL;
+	return false;
+}
+
 static bool fed(struct log_json *j, struct slice text)
 {
 	return yajl_parse(j->handle, text.at, text.size) == yajl_status_ok && !j->refused;
@@ -284,12 +293,8 @@ static bool fed(struct log_json *j, struct slice text)
 
 bool log_json_read_member(struct log_json *j, struct slice member)
 {
-	if (begin(j) && fed(j, slice_text("{")) && fed(j, member) && fed(j, slice_text("}")) && j->depth == 0)
-		return true;
-	if (j->handle)
-		yajl_free(j->handle);
-	j->handle = NULL;
-	return false;
+	j->given = member;
+	return (begin(j) && fed(j, slice_text("{")) && fed(j, member) && fed(j, slice_text("}")) && j->depth == 0) || spoilt(j);
 }
 
 bool log_json_read(struct log_json *j, struct slice text)
@@ -300,15 +305,12 @@ bool log_json_read(struct log_json *j, struct slice text)
 		j->text_count = 0;
 		j->given = text;
 	}
-	bool good = yajl_parse(j->handle, j->given.at, j->given.size) == yajl_status_ok && j->depth == 0 && !j->refused;
+	bool good = fed(j, j->given) && j->depth == 0;
 	/* Behind its last brace an object is whole; behind anything else there may be half a word. */
 	bool braced = j->given.size && j->given.at[j->given.size - 1] == '}';
 	if (good && (braced || yajl_complete_parse(j->handle) == yajl_status_ok))
 		return true;
-	/* A handle that met a fault is of no use any more. */
-	yajl_free(j->handle);
-	j->handle = NULL;
-	return false;
+	return spoilt(j);
 }
 
 /* --- values ------------------------------------------------------------------------------------------------------ */

@@ -34,13 +34,9 @@ static bool closing(struct log_facts *f, struct slice why)
 		{"read ECONNRESET", ACTION_CLOSE, OUTCOME_FAILURE, "reset", TO_SERVER},
 		{"keepalive timeout", ACTION_CLOSE, OUTCOME_FAILURE, "keepalive_timeout", TO_SERVER},
 		{"new connection request", ACTION_DISCONNECT, OUTCOME_FAILURE, "session_taken_over", TO_CLIENT},
-		{"publish not authorized", ACTION_CLOSE, OUTCOME_FAILURE, "not_authorized", TO_CLIENT}};
-	if (log_facts_ended(f, ends, sizeof ends / sizeof *ends, why))
-		return true;
-	f->action = ACTION_CLOSE;
-	f->outcome = OUTCOME_FAILURE;
-	f->reason = "protocol_error";
-	f->direction = TO_CLIENT;
+		{"publish not authorized", ACTION_CLOSE, OUTCOME_FAILURE, "not_authorized", TO_CLIENT},
+		{NULL, ACTION_CLOSE, OUTCOME_FAILURE, "protocol_error", TO_CLIENT}};
+	log_facts_ended(f, ends, why, slice_is);
 	return true;
 }
 
